@@ -1,0 +1,24 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { UserError } from '../errors.js'
+
+/**
+ * Writes a file so that no reader ever sees half of it: into a hidden file of the same folder, flushed, then renamed.
+ *
+ * @throws UserError when the folder cannot be made or the file cannot be written; nothing is left behind.
+ */
+export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.part`)
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(temporary, data)
+    const handle = await open(temporary, 'r')
+    await handle.sync()
+    await handle.close()
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined)
+    throw new UserError(`cannot write ${path}: ${(error as Error).message}; choose a folder you may write to`)
+  }
+}
