@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    reporters: ['default', './scripts/summary-reporter.ts'],
     testTimeout: 60_000,
     // ONNX Runtime uses all cores by itself: two files at a time is what a 2-core machine bears.
     maxWorkers: 2,
