@@ -1,0 +1,153 @@
+import { open, readFile, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import { inflateRawSync } from 'node:zlib'
+import { z } from 'zod'
+import { UserError } from '../errors.js'
+import type { Frames } from '../media/frames.js'
+
+/** The part of a data set that a clip belongs to. `reserved` serves neither training nor tuning. */
+export type Split = 'train' | 'test' | 'reserved'
+
+/** The two files of a clip store. */
+export const INDEX_FILE = 'index.json'
+/** All frames of all clips, each a raw deflate stream of its own, so that any window is one short read. */
+export const PIXELS_FILE = 'clips.bin'
+
+const clipSchema = z.object({
+  name: z.string(),
+  /** Clips of one figure (an emoji in all its skin tones) are always in one split. */
+  figure: z.string(),
+  split: z.enum(['train', 'test', 'reserved']),
+  /** Where the clip's first frame begins in the pixels file, in bytes. */
+  offset: z.int().nonnegative(),
+  /** Compressed bytes of each frame's RGB on white, one after another from `offset`. */
+  sizes: z.array(z.int().positive()).min(1),
+  /** Compressed bytes of each frame's opacity, behind the colours; absent where all is opaque. */
+  alphaSizes: z.array(z.int().positive()).optional(),
+  /** `frameDifferences` of the clip: what each frame changes against the one before, 0 to 1. */
+  differences: z.array(z.number().nonnegative()),
+})
+
+/** The schema of a store's `index.json`. */
+export const storeSchema = z.object({
+  format: z.literal('sfv-clips-1'),
+  width: z.int().positive(),
+  height: z.int().positive(),
+  fps: z.number().positive(),
+  clips: z.array(clipSchema),
+})
+
+/** What the index says of one clip. */
+export type ClipRecord = Readonly<z.infer<typeof clipSchema>>
+
+/** What a store's `index.json` holds. */
+export type StoreIndex = z.infer<typeof storeSchema>
+
+const WHITE = [255, 255, 255] as const
+
+/** Reads windows of frames from a store that `writeClipStore` made. Numbers count the clips of the opened splits. */
+export class ClipStore {
+  private constructor(
+    private readonly file: FileHandle,
+    readonly width: number,
+    readonly height: number,
+    /** Frames per second that the clips were sampled at. */
+    readonly fps: number,
+    readonly clips: readonly ClipRecord[],
+  ) {}
+
+  /**
+   * Opens the clips of the given splits; those of no other split can be read through it.
+   *
+   * @throws UserError when the folder holds no store or a damaged one.
+   */
+  static async open(folder: string, splits: readonly Split[] = ['train']): Promise<ClipStore> {
+    const path = join(folder, INDEX_FILE)
+    let index: StoreIndex
+    try {
+      index = storeSchema.parse(JSON.parse(await readFile(path, 'utf8')))
+    } catch (error) {
+      const reason = error instanceof z.ZodError ? z.prettifyError(error).split('\n').join(' ') : (error as Error).message
+      throw new UserError(`cannot read the clip store ${path}: ${reason}; make it with \`sfv data\``)
+    }
+    const pixels = join(folder, PIXELS_FILE)
+    const file = await open(pixels, 'r').catch((error: Error) => {
+      throw new UserError(`cannot read the clip store ${pixels}: ${error.message}; make it with \`sfv data\``)
+    })
+    const bytes = Math.max(0, ...index.clips.map((clip) => clip.offset + sum(clip.sizes) + sum(clip.alphaSizes ?? [])))
+    if ((await file.stat()).size < bytes) {
+      await file.close()
+      throw new UserError(`${pixels} is cut short of the ${bytes} bytes its index names; make it again with \`sfv data\``)
+    }
+    const clips = index.clips.filter((clip) => splits.includes(clip.split))
+    return new ClipStore(file, index.width, index.height, index.fps, clips)
+  }
+
+  /** How many frames a clip has. */
+  length(clip: number): number {
+    return this.record(clip).sizes.length
+  }
+
+  /**
+   * Frames `start` to `start + count - 1` of a clip, on a background colour (white unless told).
+   *
+   * @throws Error when the clip has no such frames.
+   */
+  async clip(
+    clip: number,
+    start: number,
+    count: number,
+    background: readonly [number, number, number] = WHITE,
+  ): Promise<Frames> {
+    const { offset, sizes, alphaSizes, name } = this.record(clip)
+    if (start < 0 || count < 1 || start + count > sizes.length) {
+      throw new Error(`clip ${name} has ${sizes.length} frames, not ${start} to ${start + count - 1}`)
+    }
+    const { width, height } = this
+    const data = await this.read(offset, sizes, start, count, width * height * 3)
+    if (alphaSizes && background.some((value) => value !== 255)) {
+      const alpha = await this.read(offset + sum(sizes), alphaSizes, start, count, width * height)
+      moveFromWhite(data, alpha, background)
+    }
+    return { width, height, count, data }
+  }
+
+  /** Closes the file; reading afterwards fails. */
+  async close(): Promise<void> {
+    await this.file.close()
+  }
+
+  private record(clip: number): ClipRecord {
+    const record = this.clips[clip]
+    if (!record) throw new Error(`no clip ${clip} in a store of ${this.clips.length}`)
+    return record
+  }
+
+  private async read(offset: number, sizes: readonly number[], start: number, count: number, stride: number) {
+    const window = sizes.slice(start, start + count)
+    const packed = Buffer.allocUnsafe(sum(window))
+    await this.file.read(packed, 0, packed.length, offset + sum(sizes.slice(0, start)))
+    const data = new Uint8Array(count * stride)
+    let at = 0
+    window.forEach((size, i) => {
+      data.set(inflateRawSync(packed.subarray(at, at + size), { maxOutputLength: stride }), i * stride)
+      at += size
+    })
+    return data
+  }
+}
+
+/** Exchanges the white that shows through for another colour: `x - (1 - alpha) (255 - background)`. */
+function moveFromWhite(data: Uint8Array, alpha: Uint8Array, background: readonly [number, number, number]): void {
+  for (let i = 0; i < alpha.length; i++) {
+    const through = 1 - (alpha[i] as number) / 255
+    for (let c = 0; c < 3; c++) {
+      const at = i * 3 + c
+      data[at] = Math.max(0, (data[at] as number) - through * (255 - (background[c] as number)) + 0.5)
+    }
+  }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}
