@@ -1,0 +1,213 @@
+import { create, toBinary } from '@bufbuild/protobuf'
+import {
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  OperatorSetIdProtoSchema,
+  StringStringEntryProtoSchema,
+  TensorProto_DataLocation,
+  TensorProtoSchema,
+  TensorShapeProto_DimensionSchema,
+  TensorShapeProtoSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  ValueInfoProtoSchema,
+  type AttributeProto,
+  type NodeProto,
+  type TensorProto,
+} from 'onnx-buf'
+import { baseName, type LoweredGraph, type Port, type StoredBytes } from '../runtime/program.js'
+import { topologicalOrder } from './gradients.js'
+import { type Emitter, type OnnxAttribute } from './op.js'
+import { isParameter, leafName } from './ops/leaves.js'
+import { onnxTypes } from './ops/select.js'
+import { type DType, type Shape, type Tensor } from './tensor.js'
+
+/** How to lower. */
+export interface LowerOptions {
+  /** Where a parameter's values lie; parameters without an answer become inputs of the graph. */
+  readonly bind?: (name: string) => StoredBytes | undefined
+  /** Set when gradients are among the outputs: see `Emitter.training`. */
+  readonly training?: boolean
+}
+
+const storedTypes = { F32: 1, F16: 10, BF16: 16 } as const
+const OPSET = 21
+
+/**
+ * Writes the named tensors as an ONNX model. What they do not need is left out; equal nodes are written once. Frozen
+ * weights become initialisers that point into their checkpoint file (external data), in the type they are stored in.
+ */
+export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerOptions = {}): LoweredGraph {
+  const writer = new OnnxWriter(options.training ?? false)
+  const names = new Map<Tensor, string>()
+  const inputs: Port[] = []
+  const files: string[] = []
+
+  const nameOf = (tensor: Tensor): string => {
+    for (const node of topologicalOrder([tensor])) {
+      if (names.has(node)) continue
+      const leaf = leafName(node)
+      if (leaf !== undefined) {
+        const stored = isParameter(node) ? options.bind?.(leaf) : undefined
+        if (stored && !files.includes(stored.file)) files.push(stored.file)
+        if (!stored && !inputs.some((port) => port.name === leaf))
+          inputs.push({ name: leaf, shape: node.shape, dtype: node.dtype })
+        names.set(node, stored ? writer.stored(leaf, node.shape, stored) : leaf)
+      } else if (writer.training && node.op.expand) {
+        names.set(node, nameOf(node.op.expand(node.inputs, node.attributes)))
+      } else {
+        const context = { output: node, inputs: node.inputs, attributes: node.attributes }
+        names.set(
+          node,
+          node.op.lower(
+            writer,
+            node.inputs.map((x) => names.get(x)!),
+            context,
+          ),
+        )
+      }
+    }
+    return names.get(tensor)!
+  }
+
+  const ports = Object.entries(outputs).map(([name, tensor]): Port => {
+    writer.alias(nameOf(tensor), name)
+    return { name, shape: tensor.shape, dtype: tensor.dtype }
+  })
+  return { model: writer.finish(inputs, ports), inputs, outputs: ports, files, nodeCount: writer.nodeCount }
+}
+
+/** Collects nodes and initialisers; equal ones are kept once. */
+class OnnxWriter implements Emitter {
+  private readonly list: NodeProto[] = []
+  private readonly initializers: TensorProto[] = []
+  private readonly known = new Map<string, string[]>()
+  private counter = 0
+
+  constructor(readonly training: boolean) {}
+
+  get nodeCount(): number {
+    return this.list.length
+  }
+
+  node(type: string, inputs: readonly string[], attributes: Record<string, OnnxAttribute> = {}, domain = ''): string {
+    return this.emit(type, inputs, 1, attributes, domain)[0]!
+  }
+
+  nodes(
+    type: string,
+    inputs: readonly string[],
+    outputs: number,
+    attributes: Record<string, OnnxAttribute> = {},
+  ): string[] {
+    return this.emit(type, inputs, outputs, attributes, '')
+  }
+
+  private emit(
+    type: string,
+    inputs: readonly string[],
+    outputs: number,
+    attributes: Record<string, OnnxAttribute>,
+    domain: string,
+  ): string[] {
+    const key = `${type}(${inputs.join(',')})${JSON.stringify(attributes)}`
+    const known = this.known.get(key)
+    if (known) return known
+    const output = Array.from({ length: outputs }, () => `v${this.counter++}`)
+    const attribute = Object.entries(attributes).map(([name, value]) => attributeOf(name, value))
+    this.list.push(create(NodeProtoSchema, { opType: type, domain, input: [...inputs], output, attribute }))
+    this.known.set(key, output)
+    return output
+  }
+
+  constant(data: Float32Array | BigInt64Array, shape: Shape): string {
+    // Ranges of one value are the common case, and their content is a short key.
+    const uniform = data.every((value) => value === data[0])
+    const content = uniform ? `${data[0]}*` : data.length <= 64 ? data.join(',') : `#${this.counter}`
+    const key = `constant ${data.constructor.name} [${shape.join(',')}] ${Object.is(data[0], -0) ? '-' : ''}${content}`
+    const known = this.known.get(key)
+    if (known) return known[0]!
+    const name = `c${this.counter++}`
+    const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice()
+    const dataType = data instanceof Float32Array ? onnxTypes.float32 : onnxTypes.int64
+    this.initializers.push(create(TensorProtoSchema, { name, dims: shape.map(BigInt), dataType, rawData }))
+    this.known.set(key, [name])
+    return name
+  }
+
+  ints(values: readonly number[]): string {
+    return this.constant(BigInt64Array.from(values, BigInt), [values.length])
+  }
+
+  scalar(value: number, dtype: DType): string {
+    const constant = this.constant(Float32Array.of(value), [])
+    return dtype === 'float32' ? constant : this.node('Cast', [constant], { to: onnxTypes[dtype] })
+  }
+
+  stored(name: string, shape: Shape, bytes: StoredBytes): string {
+    const known = this.known.get(`stored ${name}`)
+    if (known) return known[0]!
+    const entries = { location: baseName(bytes.file), offset: String(bytes.offset), length: String(bytes.byteLength) }
+    this.initializers.push(
+      create(TensorProtoSchema, {
+        name,
+        dims: shape.map(BigInt),
+        dataType: storedTypes[bytes.dtype],
+        dataLocation: TensorProto_DataLocation.EXTERNAL,
+        externalData: Object.entries(entries).map(([key, value]) =>
+          create(StringStringEntryProtoSchema, { key, value }),
+        ),
+      }),
+    )
+    const value = bytes.dtype === 'F32' ? name : this.node('Cast', [name], { to: onnxTypes.float32 })
+    this.known.set(`stored ${name}`, [value])
+    return value
+  }
+
+  /** Gives a value the name of a graph output. */
+  alias(value: string, name: string): void {
+    this.list.push(create(NodeProtoSchema, { opType: 'Identity', input: [value], output: [name] }))
+  }
+
+  finish(inputs: readonly Port[], outputs: readonly Port[]): Uint8Array<ArrayBuffer> {
+    const graph = create(GraphProtoSchema, {
+      name: 'sfv',
+      node: this.list,
+      initializer: this.initializers,
+      input: inputs.map(valueInfo),
+      output: outputs.map(valueInfo),
+    })
+    const opsets = [
+      { domain: '', version: BigInt(OPSET) },
+      { domain: 'com.microsoft', version: 1n },
+    ].map((opset) => create(OperatorSetIdProtoSchema, opset))
+    const model = create(ModelProtoSchema, { irVersion: 10n, producerName: 'sfv', opsetImport: opsets, graph })
+    return toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>
+  }
+}
+
+function attributeOf(name: string, value: OnnxAttribute): AttributeProto {
+  const type = AttributeProto_AttributeType
+  if (typeof value === 'number') return create(AttributeProtoSchema, { name, type: type.INT, i: BigInt(value) })
+  if (typeof value === 'string')
+    return create(AttributeProtoSchema, { name, type: type.STRING, s: new TextEncoder().encode(value) })
+  if ('float' in value) return create(AttributeProtoSchema, { name, type: type.FLOAT, f: value.float })
+  return create(AttributeProtoSchema, { name, type: type.INTS, ints: value.map(BigInt) })
+}
+
+function valueInfo({ name, shape, dtype }: Port) {
+  const dim = shape.map((n) =>
+    create(TensorShapeProto_DimensionSchema, { value: { case: 'dimValue' as const, value: BigInt(n) } }),
+  )
+  const tensorType = create(TypeProto_TensorSchema, {
+    elemType: onnxTypes[dtype],
+    shape: create(TensorShapeProtoSchema, { dim }),
+  })
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: create(TypeProtoSchema, { value: { case: 'tensorType' as const, value: tensorType } }),
+  })
+}

@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import { parseConfig } from '../config.js'
+
+const size = z.int().positive()
+
+const schema = z.strictObject({
+  in_channels: size.default(3),
+  out_channels: size.default(3),
+  down_block_types: z.array(z.literal('DownEncoderBlock2D')),
+  block_out_channels: z.array(size.multipleOf(32)).min(1),
+  layers_per_block: size.default(1),
+  latent_channels: size.default(4),
+  sample_size: size.default(32),
+  scaling_factor: z.number().positive().default(0.18215),
+  force_upcast: z.boolean().default(true),
+})
+
+/** `AutoencoderKLTemporalDecoder`, as its config.json describes it. */
+export interface VaeConfig {
+  readonly inChannels: number
+  readonly outChannels: number
+  /** Channels of each level, from full size down. */
+  readonly channels: readonly number[]
+  readonly layersPerBlock: number
+  readonly latentChannels: number
+  /** Latents are multiplied by this for the denoiser and divided by it for the decoder (not the image condition). */
+  readonly scalingFactor: number
+  /** The pictures' size it was trained for; the network itself takes any. */
+  readonly sampleSize: number
+  /** Whether it must run in float32 where the rest runs in float16. */
+  readonly forceUpcast: boolean
+  /** Pixels per latent pixel: 2^(levels - 1). */
+  readonly factor: number
+}
+
+/**
+ * Reads a VAE's config.json.
+ *
+ * @throws UserError naming the file and the field, for a field that is unknown or that SVD's class would refuse.
+ */
+export function parseVaeConfig(json: unknown, file: string): VaeConfig {
+  const config = parseConfig(schema, json, 'AutoencoderKLTemporalDecoder', file)
+  const levels = config.block_out_channels.length
+  if (config.down_block_types.length !== levels)
+    throw parseConfig.error(
+      file,
+      'down_block_types',
+      `has ${config.down_block_types.length} entries for ${levels} blocks`,
+    )
+  return {
+    inChannels: config.in_channels,
+    outChannels: config.out_channels,
+    channels: config.block_out_channels,
+    layersPerBlock: config.layers_per_block,
+    latentChannels: config.latent_channels,
+    scalingFactor: config.scaling_factor,
+    sampleSize: config.sample_size,
+    forceUpcast: config.force_upcast,
+    factor: 2 ** (levels - 1),
+  }
+}

@@ -1,0 +1,61 @@
+/** Sizes of the axes, outermost first; `[]` is a scalar. */
+export type Shape = readonly number[]
+
+/** Element types of the graph language. Arithmetic is on floats; int64 indexes; bool comes from comparisons. */
+export type DType = 'float32' | 'float16' | 'int64' | 'bool'
+
+/** Bytes of a weight inside a checkpoint file, row-major and little-endian. */
+export interface StoredBytes {
+  readonly file: string
+  readonly offset: number
+  readonly byteLength: number
+  readonly dtype: 'F32' | 'F16' | 'BF16'
+}
+
+/** What follows the last slash of a path or URL: the name under which a model knows a checkpoint file. */
+export function baseName(file: string): string {
+  return file.split(/[\\/]/).at(-1)!
+}
+
+/** Name, shape and type of what goes into or comes out of a graph. */
+export interface Port {
+  readonly name: string
+  readonly shape: Shape
+  readonly dtype: DType
+}
+
+/** A graph ready for ONNX Runtime. */
+export interface LoweredGraph {
+  /** A serialised ONNX ModelProto, opset 21 and com.microsoft. */
+  readonly model: Uint8Array<ArrayBuffer>
+  readonly inputs: readonly Port[]
+  readonly outputs: readonly Port[]
+  /** Checkpoint files that initialisers point into; the model knows them by their base names, which are distinct. */
+  readonly files: readonly string[]
+  readonly nodeCount: number
+}
+
+/** Values of one tensor: float32, or int64 for indices. */
+export type Values = Float32Array | BigInt64Array
+
+/** A graph opened on a device. */
+export interface Program {
+  readonly inputs: readonly Port[]
+  readonly outputs: readonly Port[]
+  /**
+   * Runs the graph once. `feeds` has an array for every input; outputs are returned as new arrays, or written into those
+   * of `into`, which must not overlap the feeds.
+   */
+  run(
+    feeds: Readonly<Record<string, Values>>,
+    into?: Readonly<Record<string, Float32Array>>,
+  ): Promise<Record<string, Float32Array>>
+  /** Frees the device memory; the program cannot run after. */
+  dispose(): Promise<void>
+}
+
+/** Opens graphs on one device. */
+export interface Engine {
+  readonly device: string
+  load(graph: LoweredGraph): Promise<Program>
+}
