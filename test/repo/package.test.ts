@@ -13,6 +13,13 @@ describe('package', () => {
     expect(locked.filter(([, { integrity }]) => integrity === undefined)).toEqual([])
   })
 
+  it('locks the optional packages of every platform', () => {
+    const locked = new Set(Object.keys(lock.packages).map((path) => path.split('node_modules/').at(-1)))
+    const wanted = Object.values(lock.packages).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}))
+    expect(wanted.length).toBeGreaterThan(0)
+    expect(wanted.filter((name) => !locked.has(name))).toEqual([])
+  })
+
   it('decides on every dependency that would run a script at install', () => {
     const scripted = Object.entries(lock.packages)
       .filter(([, { hasInstallScript }]) => hasInstallScript === true)
