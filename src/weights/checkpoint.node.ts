@@ -1,0 +1,136 @@
+import { open } from 'node:fs/promises'
+import { UserError } from '../errors.js'
+import { writeFileAtomic } from '../runtime/files.node.js'
+import {
+  cannotRead,
+  readBytes,
+  readCheckpointHeaders,
+  type StoredTensor,
+  type Variant,
+} from './checkpoint-files.node.js'
+import { fromFloat32, toFloat32, type FloatDType } from './convert.js'
+import { quote } from './json.js'
+import { layOutSafetensors } from './safetensors.js'
+
+/** Tensors in one or more safetensors files: headers are read when it is opened, values when asked for. */
+export class Checkpoint {
+  private constructor(
+    /** What was opened. */
+    readonly path: string,
+    /** All tensors by name, in the order of their bytes. */
+    readonly tensors: ReadonlyMap<string, StoredTensor>,
+  ) {}
+
+  /**
+   * Opens a .safetensors file, the index of a sharded checkpoint (`*.safetensors.index.json`), or a component's folder in
+   * the layout of diffusers or transformers. In a folder, full precision is preferred; `variant: 'fp16'` asks for the
+   * half-precision file.
+   *
+   * @throws UserError when there is no checkpoint, a header is malformed, or the index and its shards disagree.
+   */
+  static async open(path: string, options: { readonly variant?: Variant } = {}): Promise<Checkpoint> {
+    return new Checkpoint(path, await readCheckpointHeaders(path, options.variant))
+  }
+
+  /**
+   * The values of a tensor as float32, row-major.
+   *
+   * @throws UserError when there is no such tensor, or the file has changed since it was opened.
+   */
+  async read(name: string): Promise<Float32Array<ArrayBuffer>> {
+    const tensor = this.tensors.get(name)
+    if (!tensor) throw new UserError(`${this.path} has no tensor ${quote(name)}; use the checkpoint of this model`)
+    const handle = await open(tensor.file).catch((error: unknown) => {
+      throw cannotRead(tensor.file, error)
+    })
+    try {
+      return toFloat32(tensor.dtype, await readBytes(handle, tensor.file, tensor.offset, tensor.byteLength))
+    } finally {
+      await handle.close()
+    }
+  }
+
+  /** The values of all tensors by name, as `read` gives them. */
+  async readAll(): Promise<Map<string, Float32Array<ArrayBuffer>>> {
+    const values = new Map<string, Float32Array<ArrayBuffer>>()
+    for (const name of this.tensors.keys()) values.set(name, await this.read(name))
+    return values
+  }
+
+  /**
+   * Checks that the checkpoint has exactly the tensors of a model, in their shapes. `what` names the model in the error;
+   * tensors that the model does not have are let pass where their names match `ignore`.
+   *
+   * @throws UserError naming the first tensors that are missing, unexpected or of another shape.
+   */
+  checkAgainst(
+    expected: ReadonlyMap<string, readonly number[]>,
+    what: string,
+    options: { readonly ignore?: RegExp } = {},
+  ): void {
+    const missing: string[] = []
+    const reshaped: string[] = []
+    for (const [name, shape] of expected) {
+      const stored = this.tensors.get(name)?.shape
+      if (!stored) missing.push(quote(name))
+      else if (`${stored.join()}` !== `${shape.join()}`) {
+        reshaped.push(`${quote(name)} [${stored.join(', ')}] instead of [${shape.join(', ')}]`)
+      }
+    }
+    const unexpected = [...this.tensors.keys()]
+      .filter((name) => !expected.has(name) && options.ignore?.test(name) !== true)
+      .map(quote)
+    const problems = [
+      summary('missing', missing),
+      summary('of another shape', reshaped),
+      summary('unexpected', unexpected),
+    ]
+    const found = problems.filter((problem) => problem !== undefined).join('; ')
+    if (found === '') return
+    throw new UserError(`${this.path} is not a checkpoint of ${what} (${found}); use weights that fit its config.json`)
+  }
+}
+
+/** How many tensors of each kind an error names. */
+const NAMED = 3
+
+function summary(kind: string, tensors: readonly string[]): string | undefined {
+  if (tensors.length === 0) return undefined
+  const more = tensors.length > NAMED ? ` and ${tensors.length - NAMED} more` : ''
+  return `${kind}: ${tensors.slice(0, NAMED).join(', ')}${more}`
+}
+
+/** A tensor to be saved: `data` has the product of `shape` values, row-major. */
+export interface NamedValues {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly data: Float32Array
+}
+
+/**
+ * Writes a .safetensors file as a whole or not at all. Values are converted to `dtype`, F32 by default, one tensor at a
+ * time while they are written. `metadata` is added to `format: pt`, which diffusers and transformers ask for.
+ *
+ * @throws UserError when the file cannot be written.
+ */
+export async function saveCheckpoint(
+  path: string,
+  tensors: Iterable<NamedValues>,
+  options: { readonly dtype?: FloatDType; readonly metadata?: Readonly<Record<string, string>> } = {},
+): Promise<void> {
+  const { dtype = 'F32', metadata } = options
+  const specs = Array.from(tensors, (tensor) => ({ ...tensor, dtype }))
+  for (const { name, shape, data } of specs) {
+    const size = shape.reduce((product, axis) => product * axis, 1)
+    if (data.length !== size)
+      throw new Error(`${quote(name)} has ${data.length} values for shape [${shape.join(', ')}]`)
+  }
+  const { prefix, order } = layOutSafetensors(specs, { format: 'pt', ...metadata })
+  // Node's writeFile takes the chunks of an iterable as well as one array.
+  await writeFileAtomic(path, chunks(prefix, order) as Iterable<Uint8Array> as Uint8Array)
+}
+
+function* chunks(prefix: Uint8Array, tensors: readonly (NamedValues & { dtype: FloatDType })[]): Generator<Uint8Array> {
+  yield prefix
+  for (const { dtype, data } of tensors) yield fromFloat32(dtype, data)
+}
