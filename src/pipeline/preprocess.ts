@@ -1,0 +1,111 @@
+import { z } from 'zod'
+import type { Frames } from '../media/frames.js'
+import { resizeLanczos } from '../media/lanczos.js'
+import { resizeWithAntialiasing, type Size, toPlanes } from '../media/resize.js'
+import { parseConfig } from '../models/config.js'
+
+/** How the image encoder wants its picture, read from `preprocessor_config.json`. */
+export interface ClipPreprocessing {
+  readonly size: Size
+  /** Red, green, blue, for values of 0 to 1. */
+  readonly mean: readonly [number, number, number]
+  readonly std: readonly [number, number, number]
+}
+
+const side = z.number().int().positive()
+const colour = z.tuple([z.number(), z.number(), z.number()])
+const kind = z.enum(['CLIPImageProcessor', 'CLIPImageProcessorFast', 'CLIPFeatureExtractor']).optional()
+
+const schema = z.strictObject({
+  crop_size: z.union([
+    side.transform((length) => ({ height: length, width: length })),
+    z.strictObject({ height: side, width: side }),
+  ]),
+  image_mean: colour,
+  image_std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),
+  image_processor_type: kind,
+  feature_extractor_type: kind,
+})
+
+/**
+ * Fields of the processor's own resizing, cropping and scaling. `StableVideoDiffusionPipeline` resizes by itself and calls
+ * the processor with all of them switched off, and with normalisation on, whatever the file says.
+ */
+const SWITCHED_OFF = [
+  'do_center_crop',
+  'do_convert_rgb',
+  'do_normalize',
+  'do_rescale',
+  'do_resize',
+  'processor_class',
+  'resample',
+  'rescale_factor',
+  'size',
+]
+
+/**
+ * Reads the configuration of the feature extractor: mean, deviation, and `crop_size` as the picture's size, where the
+ * reference has 224 x 224 written into its code (which is SVD's `crop_size`).
+ *
+ * @param json the parsed file
+ * @param file its name, for messages
+ * @throws UserError naming the file and the field that is missing, unknown or wrong.
+ */
+export function parsePreprocessorConfig(json: unknown, file: string): ClipPreprocessing {
+  const config = parseConfig(schema, json, 'CLIPImageProcessor', file, SWITCHED_OFF)
+  return { size: config.crop_size, mean: config.image_mean, std: config.image_std }
+}
+
+/**
+ * The picture for the image encoder, as `StableVideoDiffusionPipeline._encode_image` makes it: to [-1, 1], resized with
+ * antialiasing (which may overshoot, and is not clamped), to [0, 1], normalised. The aspect ratio is not kept.
+ *
+ * @param image its first frame is taken
+ * @returns (3, height, width)
+ */
+export function clipInput(image: Frames, { size, mean, std }: ClipPreprocessing): Float32Array {
+  const { data } = resizeWithAntialiasing(toPlanes(image, toSigned), size)
+  const pixels = size.height * size.width
+  return data.map((value, i) => {
+    const channel = Math.floor(i / pixels)
+    return ((value + 1) / 2 - mean[channel]!) / std[channel]!
+  })
+}
+
+/**
+ * The picture for the VAE: resized on 8 bits as Pillow's Lanczos does, then to [-1, 1]. The augmentation noise,
+ * `noise_aug_strength` times unit normals, is the caller's to add. The aspect ratio is not kept.
+ *
+ * @param image its first frame is taken
+ * @returns (3, height, width)
+ */
+export function vaeInput(image: Frames, { height, width }: Size): Float32Array {
+  return toPlanes(resizeLanczos(image, width, height), toSigned).data
+}
+
+/**
+ * The decoder's frames as pictures: clamp(x/2 + 0.5, 0, 1) in float32, times 255, rounded half to even, as
+ * `VaeImageProcessor` and numpy do.
+ *
+ * @param decoded (f, 3, h, w), about -1 to 1
+ */
+export function toFrames(decoded: Float32Array, { height, width }: Size): Frames {
+  const pixels = height * width
+  const count = decoded.length / (3 * pixels)
+  if (!Number.isInteger(count)) throw new RangeError(`${decoded.length} values are no frames of ${width}x${height}`)
+  const data = new Uint8ClampedArray(decoded.length)
+  for (let frame = 0, i = 0; frame < count; frame++) {
+    for (let channel = 0; channel < 3; channel++) {
+      for (let pixel = 0; pixel < pixels; pixel++, i++) {
+        // A clamped array clamps to 0 .. 255 and rounds half to even.
+        data[(frame * pixels + pixel) * 3 + channel] = Math.fround(255 * Math.fround(decoded[i]! / 2 + 0.5))
+      }
+    }
+  }
+  return { width, height, count, data: new Uint8Array(data.buffer) }
+}
+
+/** 0 .. 255 to [-1, 1]. */
+function toSigned(value: number): number {
+  return (2 * value) / 255 - 1
+}
