@@ -4,9 +4,11 @@ import { broadcastTo } from './ops/movement.js'
 import { sameShape, sizeOf, Tensor, type Shape } from './tensor.js'
 import { fail } from './op.js'
 
-/** Every tensor that `outputs` are computed from, and themselves; inputs come before what uses them. */
-export function topologicalOrder(outputs: readonly Tensor[]): Tensor[] {
-  const seen = new Set<Tensor>()
+/**
+ * Every tensor that `outputs` are computed from, and themselves; inputs come before what uses them. Tensors that are in
+ * `seen` are left out, with what only they need; the new ones are added to it.
+ */
+export function topologicalOrder(outputs: readonly Tensor[], seen = new Set<Tensor>()): Tensor[] {
   const order: Tensor[] = []
   // An explicit stack: training graphs are deeper than the call stack.
   const stack: { tensor: Tensor; next: number }[] = []
@@ -48,14 +50,19 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   return vectorJacobianProducts([loss], [constant(new Float32Array(sizeOf(loss.shape)).fill(1), loss.shape)], wrt)
 }
 
-/** Cotangents of `outputs` carried back to each of `wrt`: the transposed Jacobian times the cotangents. */
+/**
+ * Cotangents of `outputs` carried back to each of `wrt`: the transposed Jacobian times the cotangents. With `partial`,
+ * each of `wrt` is a variable of its own, even where one is computed from another.
+ */
 export function vectorJacobianProducts(
   outputs: readonly Tensor[],
   cotangents: readonly Tensor[],
   wrt: readonly Tensor[],
+  { partial = false }: { partial?: boolean } = {},
 ): Tensor[] {
   const order = topologicalOrder(outputs)
   const needed = dependants(order, wrt)
+  const leaves = new Set(partial ? wrt : [])
   const arrived = new Map<Tensor, Tensor>()
   const accumulate = (tensor: Tensor, gradient: Tensor) => {
     const before = arrived.get(tensor)
@@ -64,8 +71,8 @@ export function vectorJacobianProducts(
   outputs.forEach((output, i) => accumulate(output, cotangents[i]!))
   for (const tensor of order.reverse()) {
     const gradient = arrived.get(tensor)
-    if (gradient === undefined || tensor.op.vjp === undefined || !tensor.inputs.some((input) => needed.has(input)))
-      continue
+    if (gradient === undefined || tensor.op.vjp === undefined || leaves.has(tensor)) continue
+    if (!tensor.inputs.some((input) => needed.has(input))) continue
     const parts = tensor.op.vjp({
       output: tensor,
       grad: gradient,

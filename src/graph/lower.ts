@@ -23,7 +23,7 @@ import { topologicalOrder } from './gradients.js'
 import { type Emitter, type OnnxAttribute } from './op.js'
 import { isParameter, leafName } from './ops/leaves.js'
 import { onnxTypes } from './ops/select.js'
-import { type DType, type Shape, type Tensor } from './tensor.js'
+import { sameShape, type DType, type Shape, type Tensor } from './tensor.js'
 
 /** How to lower. */
 export interface LowerOptions {
@@ -43,18 +43,17 @@ const OPSET = 21
 export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerOptions = {}): LoweredGraph {
   const writer = new OnnxWriter(options.training ?? false)
   const names = new Map<Tensor, string>()
+  const written = new Set<Tensor>()
   const inputs: Port[] = []
   const files: string[] = []
 
   const nameOf = (tensor: Tensor): string => {
-    for (const node of topologicalOrder([tensor])) {
-      if (names.has(node)) continue
+    for (const node of topologicalOrder([tensor], written)) {
       const leaf = leafName(node)
       if (leaf !== undefined) {
         const stored = isParameter(node) ? options.bind?.(leaf) : undefined
-        if (stored && !files.includes(stored.file)) files.push(stored.file)
-        if (!stored && !inputs.some((port) => port.name === leaf))
-          inputs.push({ name: leaf, shape: node.shape, dtype: node.dtype })
+        if (stored) addFile(files, stored.file)
+        else addInput(inputs, { name: leaf, shape: node.shape, dtype: node.dtype })
         names.set(node, stored ? writer.stored(leaf, node.shape, stored) : leaf)
       } else if (writer.training && node.op.expand) {
         names.set(node, nameOf(node.op.expand(node.inputs, node.attributes)))
@@ -78,6 +77,21 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
     return { name, shape: tensor.shape, dtype: tensor.dtype }
   })
   return { model: writer.finish(inputs, ports), inputs, outputs: ports, files, nodeCount: writer.nodeCount }
+}
+
+function addFile(files: string[], file: string): void {
+  if (files.includes(file)) return
+  const rival = files.find((other) => baseName(other) === baseName(file))
+  if (rival !== undefined)
+    throw new Error(`lower: ${rival} and ${file} have one base name, by which a model knows them`)
+  files.push(file)
+}
+
+function addInput(inputs: Port[], port: Port): void {
+  const known = inputs.find((other) => other.name === port.name)
+  if (known === undefined) inputs.push(port)
+  else if (!sameShape(known.shape, port.shape) || known.dtype !== port.dtype)
+    throw new Error(`lower: input ${port.name} is both [${known.shape.join(',')}] and [${port.shape.join(',')}]`)
 }
 
 /** Collects nodes and initialisers; equal ones are kept once. */

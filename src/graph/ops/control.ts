@@ -1,6 +1,7 @@
-import { topologicalOrder, vectorJacobianProducts } from '../gradients.js'
+import { vectorJacobianProducts } from '../gradients.js'
 import { defineOp } from '../op.js'
 import { type Tensor } from '../tensor.js'
+import { scalar } from './leaves.js'
 
 const applyStop = defineOp<object>({
   name: 'stopGradient',
@@ -39,7 +40,7 @@ const applyRematerialise = defineOp<{ block: Block; count: number }>({
     const products = () => {
       const blockInputs = sources.slice(0, count).map((x) => applyCopyAfter([x, grad], {}))
       const again = block(...blockInputs)
-      return vectorJacobianProducts([again], [grad], [...blockInputs, ...sources.slice(count)])
+      return vectorJacobianProducts([again], [grad], [...blockInputs, ...sources.slice(count)], { partial: true })
     }
     return [null, ...sources.map((_, i) => () => (parts ??= products())[i]!)]
   },
@@ -48,13 +49,27 @@ const applyRematerialise = defineOp<{ block: Block; count: number }>({
 
 /**
  * `block(...inputs)`, whose inner values are not kept for the gradient but computed again from its inputs when the
- * backward pass needs them: memory for time. Parameters that the block uses get their gradients as usual.
+ * backward pass needs them: memory for time. Parameters and tensors made earlier that the block uses without being given
+ * them get their gradients as usual.
  */
 export function rematerialise(block: Block, ...inputs: Tensor[]): Tensor {
+  const newest = scalar(0).id
   const y = block(...inputs)
-  const outer = new Set(topologicalOrder(inputs))
-  const parameters = topologicalOrder([y]).filter(
-    (x) => x.inputs.length === 0 && x.op.name === 'parameter' && !outer.has(x),
-  )
-  return applyRematerialise([y, ...inputs, ...parameters], { block, count: inputs.length })
+  const captured = capturedBy(y, newest).filter((x) => !inputs.includes(x))
+  return applyRematerialise([y, ...inputs, ...captured], { block, count: inputs.length })
+}
+
+/** What `y` is computed from and was there before tensor number `newest`, and the parameters first used since. */
+function capturedBy(y: Tensor, newest: number): Tensor[] {
+  const found = new Set<Tensor>()
+  const inside = new Set<Tensor>()
+  const visit = (x: Tensor) => {
+    if (x.id < newest || x.op.name === 'parameter') found.add(x)
+    else if (!inside.has(x)) {
+      inside.add(x)
+      x.inputs.forEach(visit)
+    }
+  }
+  visit(y)
+  return [...found]
 }

@@ -21,6 +21,7 @@ const applyConv = defineOp<ConvGeometry>({
     if (x.rank !== weight.rank || x.rank < 3 || x.shape[1] !== weight.shape[1])
       fail('conv', inputs, 'takes (n, in, ...) and a weight (out, in, ...) of the same rank')
     if (bias && bias.shape[0] !== weight.shape[0]) fail('conv', inputs, 'the bias has one entry per output channel')
+    if (geometry.pads.length !== 2 * (x.rank - 2)) fail('conv', inputs, 'takes one padding per axis, or two')
     const sizes = outputSizes(spatial(x.shape), spatial(weight.shape), geometry)
     if (sizes.some((n) => n < 1)) fail('conv', inputs, 'the kernel is larger than the padded input')
     return { shape: [x.shape[0]!, weight.shape[0]!, ...sizes], dtype: x.dtype }
@@ -57,7 +58,12 @@ export function conv(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOpti
 
 const applyInputGrad = defineOp<ConvGeometry & { size: Shape }>({
   name: 'convInputGrad',
-  infer: ([grad, weight], { size }) => ({ shape: [grad!.shape[0]!, weight!.shape[1]!, ...size], dtype: grad!.dtype }),
+  infer: (inputs, { size }) => {
+    const [grad, weight] = inputs as [Tensor, Tensor]
+    if (grad.rank !== weight.rank || grad.shape[1] !== weight.shape[0])
+      fail('convInputGrad', inputs, 'takes (n, out, ...) and a weight (out, in, ...) of the same rank')
+    return { shape: [grad.shape[0]!, weight.shape[1]!, ...size], dtype: grad.dtype }
+  },
   vjp: ({ grad: cotangent, inputs: [grad, weight], attributes }) => [
     () => applyConv([cotangent, weight!], { strides: attributes.strides, pads: attributes.pads }),
     () => convWeightGrad(cotangent, grad!, spatial(weight!.shape), attributes),
@@ -83,7 +89,12 @@ export function convInputGrad(grad: Tensor, weight: Tensor, size: Shape, geometr
 
 const applyWeightGrad = defineOp<ConvGeometry & { kernel: Shape }>({
   name: 'convWeightGrad',
-  infer: ([x, grad], { kernel }) => ({ shape: [grad!.shape[1]!, x!.shape[1]!, ...kernel], dtype: x!.dtype }),
+  infer: (inputs, { kernel }) => {
+    const [x, grad] = inputs as [Tensor, Tensor]
+    if (x.rank !== grad.rank || x.shape[0] !== grad.shape[0])
+      fail('convWeightGrad', inputs, 'takes (n, in, ...) and (n, out, ...) of the same rank')
+    return { shape: [grad.shape[1]!, x.shape[1]!, ...kernel], dtype: x.dtype }
+  },
   vjp: ({ grad: cotangent, inputs: [x, grad], attributes }) => [
     () => convInputGrad(grad!, cotangent, spatial(x!.shape), attributes),
     () => applyConv([x!, cotangent], { strides: attributes.strides, pads: attributes.pads }),

@@ -7,7 +7,8 @@ const applyReshape = defineOp<{ shape: Shape }>({
   name: 'reshape',
   infer: (inputs, { shape }) => {
     const x = inputs[0]!
-    if (sizeOf(shape) !== x.size) fail('reshape', inputs, `cannot become [${shape.join(',')}]`)
+    if (sizeOf(shape) !== x.size || !shape.every((n) => Number.isInteger(n)))
+      fail('reshape', inputs, `cannot become [${shape.join(',')}]`)
     return { shape, dtype: x.dtype }
   },
   vjp: ({ grad, inputs: [x] }) => [() => reshape(grad, x!.shape)],
