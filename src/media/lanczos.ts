@@ -45,7 +45,9 @@ function resampleAxis(data: Uint8Array, outer: number, length: number, inner: nu
     for (const { first, weights } of axis) {
       for (let x = 0; x < inner; x++, j++) {
         let sum = 1 << (PRECISION_BITS - 1)
-        for (let k = 0; k < weights.length; k++) sum += weights[k]! * data[(o * length + first + k) * inner + x]!
+        for (let k = 0, at = (o * length + first) * inner + x; k < weights.length; k++, at += inner) {
+          sum = (sum + Math.imul(weights[k]!, data[at]!)) | 0
+        }
         out[j] = Math.min(Math.max(sum >> PRECISION_BITS, 0), 255)
       }
     }

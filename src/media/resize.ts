@@ -14,37 +14,33 @@ export interface Size {
   readonly width: number
 }
 
-/** How one axis is resampled: output i is the sum of `weights[i count + k]` times input `indices[i count + k]`. */
+/** What one output pixel of an axis is made of: the sum of `weights[k]` times the input at `indices[k]`. */
 interface Taps {
-  readonly count: number
   readonly indices: Int32Array
   readonly weights: Float64Array
 }
 
-/** The taps of `length` outputs, `count` each, from the input index and weight that `tap` gives for (output, k). */
-function makeTaps(length: number, count: number, tap: (i: number, k: number) => [index: number, weight: number]): Taps {
-  const indices = new Int32Array(length * count)
-  const weights = new Float64Array(length * count)
-  for (let j = 0; j < indices.length; j++) {
-    const [index, weight] = tap(Math.floor(j / count), j % count)
-    indices[j] = index
-    weights[j] = weight
-  }
-  return { count, indices, weights }
+/** Taps from pairs of input index and weight; those of one index become one. */
+function makeTaps(pairs: Iterable<readonly [index: number, weight: number]>): Taps {
+  const merged = new Map<number, number>()
+  for (const [index, weight] of pairs) merged.set(index, (merged.get(index) ?? 0) + weight)
+  return { indices: Int32Array.from(merged.keys()), weights: Float64Array.from(merged.values()) }
 }
 
-/** Applies `taps` to the middle axis of (outer, length, inner) floats. */
-function resampleAxis(data: Float32Array, outer: number, length: number, inner: number, taps: Taps): Float32Array {
-  const { count, indices, weights } = taps
-  const outputs = indices.length / count
-  const out = new Float32Array(outer * outputs * inner)
+/** Resamples the middle axis of (outer, length, inner) floats to one output for each of `axis`. */
+function resampleAxis(
+  data: Float32Array,
+  outer: number,
+  length: number,
+  inner: number,
+  axis: readonly Taps[],
+): Float32Array {
+  const out = new Float32Array(outer * axis.length * inner)
   for (let o = 0, j = 0; o < outer; o++) {
-    for (let i = 0; i < outputs; i++) {
+    for (const { indices, weights } of axis) {
       for (let x = 0; x < inner; x++, j++) {
         let sum = 0
-        for (let t = i * count; t < (i + 1) * count; t++) {
-          sum += weights[t]! * data[(o * length + indices[t]!) * inner + x]!
-        }
+        for (let k = 0; k < indices.length; k++) sum += weights[k]! * data[(o * length + indices[k]!) * inner + x]!
         out[j] = sum
       }
     }
@@ -52,12 +48,11 @@ function resampleAxis(data: Float32Array, outer: number, length: number, inner: 
   return out
 }
 
-function resample({ channels, height, width, data }: Planes, vertical: Taps, horizontal: Taps): Planes {
-  const outWidth = horizontal.indices.length / horizontal.count
-  const outHeight = vertical.indices.length / vertical.count
-  const rows = resampleAxis(data, channels * height, width, 1, horizontal)
-  const out = resampleAxis(rows, channels, height, outWidth, vertical)
-  return { channels, height: outHeight, width: outWidth, data: out }
+function resample(planes: Planes, vertical: readonly Taps[], horizontal: readonly Taps[]): Planes {
+  const { channels, height, width } = planes
+  const rows = resampleAxis(planes.data, channels * height, width, 1, horizontal)
+  const data = resampleAxis(rows, channels, height, horizontal.length, vertical)
+  return { channels, height: vertical.length, width: horizontal.length, data }
 }
 
 function clamp(index: number, length: number): number {
@@ -81,11 +76,13 @@ export function gaussianKernel(length: number, sigma: number): Float64Array {
 }
 
 /** The blur before a resize: when enlarging, sigma = 0.001 makes it the identity. */
-function blurTaps(from: number, to: number): Taps {
+function blurTaps(from: number, to: number): Taps[] {
   const sigma = Math.max((from / to - 1) / 2, 0.001)
   const half = Math.floor(Math.max(4 * sigma, 3) / 2)
-  const kernel = gaussianKernel(2 * half + 1, sigma)
-  return makeTaps(from, kernel.length, (i, k) => [reflect(i + k - half, from), kernel[k]!])
+  const kernel = [...gaussianKernel(2 * half + 1, sigma)]
+  return Array.from({ length: from }, (_, i) =>
+    makeTaps(kernel.map((weight, k) => [reflect(i + k - half, from), weight])),
+  )
 }
 
 /** Keys' cubic convolution with a = -0.75 at a distance in pixels. */
@@ -97,34 +94,35 @@ function cubic(distance: number): number {
 }
 
 /** Bicubic with the corner pixels of input and output on each other, the border pixel repeated. */
-function bicubicTaps(from: number, to: number): Taps {
+function bicubicTaps(from: number, to: number): Taps[] {
   const scale = to > 1 ? (from - 1) / (to - 1) : 0
-  return makeTaps(to, 4, (i, k) => {
-    const index = Math.floor(i * scale) + k - 1
-    return [clamp(index, from), cubic(i * scale - index)]
+  return Array.from({ length: to }, (_, i) => {
+    const first = Math.floor(i * scale) - 1
+    return makeTaps([0, 1, 2, 3].map((k) => [clamp(first + k, from), cubic(i * scale - first - k)]))
   })
 }
 
 /** Bilinear with the edges of input and output on each other, the border pixel repeated. */
-function bilinearTaps(from: number, to: number): Taps {
-  return makeTaps(to, 2, (i, k) => {
+function bilinearTaps(from: number, to: number): Taps[] {
+  return Array.from({ length: to }, (_, i) => {
     const position = Math.max(((i + 0.5) * from) / to - 0.5, 0)
-    const index = Math.floor(position) + k
-    return [clamp(index, from), 1 - Math.abs(position - index)]
+    const first = Math.floor(position)
+    return makeTaps([0, 1].map((k) => [clamp(first + k, from), 1 - Math.abs(position - first - k)]))
   })
 }
 
-/** The taps of `second` after those of `first`, so that only the pixels that are wanted are ever blurred. */
-function compose(second: Taps, first: Taps): Taps {
-  const outputs = second.indices.length / second.count
-  return makeTaps(outputs, second.count * first.count, (i, k) => {
-    const outer = i * second.count + Math.floor(k / first.count)
-    const inner = second.indices[outer]! * first.count + (k % first.count)
-    return [first.indices[inner]!, second.weights[outer]! * first.weights[inner]!]
-  })
+/** `second` after `first` as one step, so that only the pixels that are wanted are ever blurred. */
+function compose(second: readonly Taps[], first: readonly Taps[]): Taps[] {
+  function* products({ indices, weights }: Taps): Generator<readonly [number, number]> {
+    for (const [k, weight] of weights.entries()) {
+      const inner = first[indices[k]!]!
+      for (const [n, innerWeight] of inner.weights.entries()) yield [inner.indices[n]!, weight * innerWeight]
+    }
+  }
+  return second.map((taps) => makeTaps(products(taps)))
 }
 
-function antialiasedTaps(from: number, to: number): Taps {
+function antialiasedTaps(from: number, to: number): Taps[] {
   return compose(bicubicTaps(from, to), blurTaps(from, to))
 }
 
@@ -146,6 +144,8 @@ export function toPlanes({ height, width, data }: Frames, map: (value: number) =
   const pixels = height * width
   const table = Float32Array.from({ length: 256 }, (_, value) => map(value))
   const planes = new Float32Array(3 * pixels)
-  for (let i = 0; i < planes.length; i++) planes[i] = table[data[(i % pixels) * 3 + Math.floor(i / pixels)]!]!
+  for (let channel = 0, i = 0; channel < 3; channel++) {
+    for (let byte = channel; byte < 3 * pixels; byte += 3) planes[i++] = table[data[byte]!]!
+  }
   return { channels: 3, height, width, data: planes }
 }
