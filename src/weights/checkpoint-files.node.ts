@@ -52,7 +52,7 @@ async function findWeights(folder: string, variant?: Variant): Promise<string> {
   const candidates = variant === 'fp16' ? half : [...full, ...half]
   const found = candidates.find((name) => present.includes(name))
   if (found !== undefined) return join(folder, found)
-  throw new UserError(`${folder} holds no weights; it should have one of ${candidates.join(', ')}`)
+  throw new UserError(`${folder} holds no weights; it should have one of ${candidates.slice(0, 4).join(', ')}`)
 }
 
 /** Reads the header of one file, and nothing of its data. */

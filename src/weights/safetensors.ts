@@ -46,12 +46,12 @@ const LENGTH_BYTES = 8
 export function safetensorsPrefixLength(start: Uint8Array, fileSize: number, file: string): number {
   if (fileSize < LENGTH_BYTES + 2) throw invalid(file, `it has only ${fileSize} bytes`)
   const view = new DataView(start.buffer, start.byteOffset, start.byteLength)
-  const length = Number(view.getBigUint64(0, true))
+  const length = view.getBigUint64(0, true)
   if (length > LONGEST_HEADER) throw invalid(file, `its header would be ${length} bytes long, more than 100 MB`)
   if (length > fileSize - LENGTH_BYTES) {
     throw invalid(file, `its header of ${length} bytes is cut off, as the file has ${fileSize} bytes`)
   }
-  return LENGTH_BYTES + length
+  return LENGTH_BYTES + Number(length)
 }
 
 /**
