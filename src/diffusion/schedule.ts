@@ -32,21 +32,30 @@ function interpolate(from: number, to: number, share: number): number {
 }
 
 /**
- * The schedule of diffusers' `EulerDiscreteScheduler.set_timesteps`: Karras sigmas from sigmaMax down to sigmaMin in
- * doubles, rounded to float32, and a final 0. One step gives [sigmaMax, 0].
+ * Karras sigmas as diffusers' `EulerDiscreteScheduler` makes them: from sigmaMax down to sigmaMin in doubles, rounded to
+ * float32, and a final 0: (steps + 1). One step gives [sigmaMax, 0].
+ *
+ * @param steps at least 1
+ */
+export function karrasSigmas(steps: number, { sigmaMin, sigmaMax }: SigmaRange = SVD_SIGMAS): Float32Array {
+  if (!Number.isSafeInteger(steps) || steps < 1) throw new RangeError(`a schedule of ${steps} steps`)
+  const sigmas = new Float32Array(steps + 1)
+  for (let i = 0; i < steps; i++) sigmas[i] = interpolate(sigmaMax, sigmaMin, steps === 1 ? 0 : i / (steps - 1))
+  return sigmas
+}
+
+/**
+ * The schedule after `EulerDiscreteScheduler.set_timesteps`.
  *
  * @param steps at least 1
  */
 export function karrasSchedule(steps: number, config: SchedulerConfig): Schedule {
-  if (!Number.isSafeInteger(steps) || steps < 1) throw new RangeError(`a schedule of ${steps} steps`)
-  const { sigmaMin, sigmaMax, timestepSpacing } = config
-  const sigmas = new Float32Array(steps + 1)
-  for (let i = 0; i < steps; i++) sigmas[i] = interpolate(sigmaMax, sigmaMin, steps === 1 ? 0 : i / (steps - 1))
+  const sigmas = karrasSigmas(steps, config)
   const first = sigmas[0]!
   return {
     sigmas,
     timesteps: sigmas.subarray(0, steps).map((sigma) => 0.25 * Math.log(sigma)),
-    initNoiseSigma: Math.fround(timestepSpacing === 'leading' ? Math.sqrt(first * first + 1) : first),
+    initNoiseSigma: Math.fround(config.timestepSpacing === 'leading' ? Math.sqrt(first * first + 1) : first),
   }
 }
 

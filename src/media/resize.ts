@@ -1,4 +1,4 @@
-import type { Frames } from './frames.js'
+import type { Picture } from './frames.js'
 
 /** Pictures as floats: `data` in order (channels, height, width). */
 export interface Planes {
@@ -139,8 +139,8 @@ export function resizeBilinear(planes: Planes, { height, width }: Size): Planes 
   return resample(planes, bilinearTaps(planes.height, height), bilinearTaps(planes.width, width))
 }
 
-/** The first of `frames` as floats (3, height, width), each value of 0 to 255 through `map`. */
-export function toPlanes({ height, width, data }: Frames, map: (value: number) => number): Planes {
+/** A picture as floats (3, height, width), each value of 0 to 255 through `map`. */
+export function toPlanes({ height, width, data }: Picture, map: (value: number) => number): Planes {
   const pixels = height * width
   const table = Float32Array.from({ length: 256 }, (_, value) => map(value))
   const planes = new Float32Array(3 * pixels)
@@ -148,4 +148,9 @@ export function toPlanes({ height, width, data }: Frames, map: (value: number) =
     for (let byte = channel; byte < 3 * pixels; byte += 3) planes[i++] = table[data[byte]!]!
   }
   return { channels: 3, height, width, data: planes }
+}
+
+/** A colour value of 0 to 255 as one of -1 to 1. */
+export function toSigned(value: number): number {
+  return (2 * value) / 255 - 1
 }

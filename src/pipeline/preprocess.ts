@@ -1,15 +1,15 @@
 import { z } from 'zod'
-import type { Frames } from '../media/frames.js'
+import { type Colour, clipInput as clipPixels } from '../media/clip-input.js'
+import type { Frames, Picture } from '../media/frames.js'
 import { resizeLanczos } from '../media/lanczos.js'
-import { resizeWithAntialiasing, type Size, toPlanes } from '../media/resize.js'
+import { type Size, toPlanes, toSigned } from '../media/resize.js'
 import { parseConfig } from '../models/config.js'
 
 /** How the image encoder wants its picture, read from `preprocessor_config.json`. */
 export interface ClipPreprocessing {
   readonly size: Size
-  /** Red, green, blue, for values of 0 to 1. */
-  readonly mean: readonly [number, number, number]
-  readonly std: readonly [number, number, number]
+  readonly mean: Colour
+  readonly std: Colour
 }
 
 const side = z.number().int().positive()
@@ -56,31 +56,19 @@ export function parsePreprocessorConfig(json: unknown, file: string): ClipPrepro
   return { size: config.crop_size, mean: config.image_mean, std: config.image_std }
 }
 
-/**
- * The picture for the image encoder, as `StableVideoDiffusionPipeline._encode_image` makes it: to [-1, 1], resized with
- * antialiasing (which may overshoot, and is not clamped), to [0, 1], normalised. The aspect ratio is not kept.
- *
- * @param image its first frame is taken
- * @returns (3, height, width)
- */
-export function clipInput(image: Frames, { size, mean, std }: ClipPreprocessing): Float32Array {
-  const { data } = resizeWithAntialiasing(toPlanes(image, toSigned), size)
-  const pixels = size.height * size.width
-  return data.map((value, i) => {
-    const channel = Math.floor(i / pixels)
-    return ((value + 1) / 2 - mean[channel]!) / std[channel]!
-  })
+/** The picture for the image encoder of a model folder: (3, height, width) of its `size`, by `media/clip-input`. */
+export function clipInput(picture: Picture, { size, mean, std }: ClipPreprocessing): Float32Array {
+  return clipPixels(picture, size, mean, std)
 }
 
 /**
  * The picture for the VAE: resized on 8 bits as Pillow's Lanczos does, then to [-1, 1]. The augmentation noise,
  * `noise_aug_strength` times unit normals, is the caller's to add. The aspect ratio is not kept.
  *
- * @param image its first frame is taken
  * @returns (3, height, width)
  */
-export function vaeInput(image: Frames, { height, width }: Size): Float32Array {
-  return toPlanes(resizeLanczos(image, width, height), toSigned).data
+export function vaeInput(picture: Picture, { height, width }: Size): Float32Array {
+  return toPlanes(resizeLanczos({ ...picture, count: 1 }, width, height), toSigned).data
 }
 
 /**
@@ -103,9 +91,4 @@ export function toFrames(decoded: Float32Array, { height, width }: Size): Frames
     }
   }
   return { width, height, count, data: new Uint8Array(data.buffer) }
-}
-
-/** 0 .. 255 to [-1, 1]. */
-function toSigned(value: number): number {
-  return (2 * value) / 255 - 1
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
-import type { Frames } from '../../src/media/frames.js'
+import { CLIP_MEAN, CLIP_STD } from '../../src/media/clip-input.js'
+import type { Picture } from '../../src/media/frames.js'
 import { clipInput, parsePreprocessorConfig, toFrames, vaeInput } from '../../src/pipeline/preprocess.js'
 import { readFixture, readJson, relativeError, tensorOf } from '../support/fixture.js'
 
@@ -10,7 +11,7 @@ const config = parsePreprocessorConfig(json, file)
 const pipeline = readFixture('pipeline-tiny/case.safetensors')
 const resize = readFixture('resize/case.safetensors')
 const floats = (name: string): Float32Array => Float32Array.from(tensorOf(pipeline, name).data)
-const image: Frames = { count: 1, height: 64, width: 64, data: Uint8Array.from(tensorOf(pipeline, 'in.image').data) }
+const image: Picture = { height: 64, width: 64, data: Uint8Array.from(tensorOf(pipeline, 'in.image').data) }
 
 describe('clipInput', () => {
   it("is the reference's", () => {
@@ -32,7 +33,7 @@ describe('vaeInput', () => {
   it.each([0, 1, 2])('resizes as the reference, case %i', (i) => {
     const { shape, data } = tensorOf(resize, `lanczos${i}.in`)
     const expected = tensorOf(resize, `lanczos${i}.preprocessed`)
-    const source = { count: 1, height: shape[0]!, width: shape[1]!, data: Uint8Array.from(data) }
+    const source = { height: shape[0]!, width: shape[1]!, data: Uint8Array.from(data) }
     const input = vaeInput(source, { height: expected.shape[2]!, width: expected.shape[3]! })
     expect(relativeError(input, expected.data)).toBeLessThan(1e-6)
   })
@@ -67,6 +68,7 @@ describe('parsePreprocessorConfig', () => {
   it('takes the size, the mean and the deviation', () => {
     expect(config.size).toEqual({ height: 224, width: 224 })
     expect([config.mean, config.std]).toEqual([json.image_mean, json.image_std])
+    expect([config.mean, config.std]).toEqual([CLIP_MEAN, CLIP_STD])
     expect(parsePreprocessorConfig({ ...json, crop_size: 112 }, file).size).toEqual({ height: 112, width: 112 })
   })
 
