@@ -1,0 +1,139 @@
+import { join } from 'node:path'
+import { lower } from '../graph/lower.js'
+import { input } from '../graph/ops/index.js'
+import { type Tensor } from '../graph/tensor.js'
+import { clipInput } from '../media/clip-input.js'
+import { type Frames } from '../media/frames.js'
+import { clipVision, parseClipVisionConfig } from '../models/clip/index.js'
+import { parseVaeConfig, vaeDecoder, vaeEncoder, type VaeConfig } from '../models/vae/index.js'
+import { ParameterSet } from '../nn/weights.js'
+import { type Engine, type Program } from '../runtime/program.js'
+import { Checkpoint } from '../weights/checkpoint.node.js'
+import { readConfig } from './components.node.js'
+import { fromPlanar, toPlanar } from './pixels.js'
+import { CLIP_MEAN, CLIP_STD } from '../media/clip-input.js'
+
+/** Opens a frozen component's graph with its weights straight from the checkpoint. */
+export async function openFrozen(
+  engine: Engine,
+  folder: string,
+  component: string,
+  set: ParameterSet,
+  outputs: Record<string, Tensor>,
+): Promise<Program> {
+  const checkpoint = await Checkpoint.open(join(folder, component))
+  const bind = (name: string) => {
+    const stored = checkpoint.tensors.get(name)
+    if (stored === undefined || stored.dtype === 'I64' || stored.dtype === 'U8') return undefined
+    return { file: stored.file, offset: stored.offset, byteLength: stored.byteLength, dtype: stored.dtype }
+  }
+  return engine.load(lower(outputs, { bind }))
+}
+
+/** The frozen first stage of a pipeline folder, for square pictures of one size: pixels to latents and back. */
+export class FirstStage {
+  private constructor(
+    readonly config: VaeConfig,
+    readonly side: number,
+    private readonly one: Program,
+    private readonly several: Program,
+    private readonly decoder: Program,
+    private readonly frames: number,
+  ) {}
+
+  /** `side` in pixels; videos of `frames` frames are decoded. */
+  static async open(engine: Engine, folder: string, side: number, frames: number): Promise<FirstStage> {
+    const { json, file } = await readConfig(folder, 'vae')
+    const config = parseVaeConfig(json, file)
+    const encoder = (count: number) => {
+      const set = new ParameterSet()
+      const pictures = input('pictures', [count, config.inChannels, side, side])
+      return openFrozen(engine, folder, 'vae', set, { latents: vaeEncoder(set, config, pictures).mean })
+    }
+    const set = new ParameterSet()
+    const cells = side / config.factor
+    const latents = input('latents', [frames, config.latentChannels, cells, cells])
+    const decoder = openFrozen(engine, folder, 'vae', set, { pictures: vaeDecoder(set, config, latents, frames) })
+    return new FirstStage(config, side, await encoder(1), await encoder(BLOCK), await decoder, frames)
+  }
+
+  /** Values of one frame's latents. */
+  get latentSize(): number {
+    return this.config.latentChannels * (this.side / this.config.factor) ** 2
+  }
+
+  /** Mean latents of pictures (count, 3, side, side) in [-1, 1]: (count, c, h, w), not scaled. */
+  async encode(pictures: Float32Array): Promise<Float32Array> {
+    const picture = 3 * this.side ** 2
+    const count = pictures.length / picture
+    const latents = new Float32Array(count * this.latentSize)
+    for (let i = 0; i < count;) {
+      const [program, taken] = count - i >= BLOCK ? [this.several, BLOCK] : [this.one, 1]
+      const result = await program.run({ pictures: pictures.subarray(i * picture, (i + taken) * picture) })
+      latents.set(result.latents!, i * this.latentSize)
+      i += taken
+    }
+    return latents
+  }
+
+  /** A video from scaled latents (frames, c, h, w). */
+  async decode(scaled: Float32Array): Promise<Frames> {
+    const latents = scaled.map((x) => x / this.config.scalingFactor)
+    const { pictures } = await this.decoder.run({ latents })
+    return fromPlanar(pictures!, this.side, this.side)
+  }
+
+  /** Frames of the videos that `decode` takes. */
+  get videoFrames(): number {
+    return this.frames
+  }
+
+  /** Frees the graphs. */
+  async dispose(): Promise<void> {
+    await Promise.all([this.one.dispose(), this.several.dispose(), this.decoder.dispose()])
+  }
+}
+
+/** Pictures that are encoded at a time. */
+const BLOCK = 7
+
+/** What a clip is conditioned on. */
+export interface Condition {
+  /** (c, h, w), not scaled. */
+  readonly imageLatents: Float32Array
+  /** (1, d) */
+  readonly context: Float32Array
+}
+
+/** Makes SVD's image condition from first frames. */
+export class Conditioner {
+  private constructor(
+    private readonly stage: FirstStage,
+    private readonly clip: Program,
+    private readonly imageSize: number,
+  ) {}
+
+  /** Opens the folder's image encoder. */
+  static async open(engine: Engine, folder: string, stage: FirstStage): Promise<Conditioner> {
+    const { json, file } = await readConfig(folder, 'image_encoder')
+    const config = parseClipVisionConfig(json, file)
+    const set = new ParameterSet()
+    const pixels = input('pixels', [1, config.channels, config.imageSize, config.imageSize])
+    const context = clipVision(set, config, pixels).imageEmbeds
+    const program = await openFrozen(engine, folder, 'image_encoder', set, { context })
+    return new Conditioner(stage, program, config.imageSize)
+  }
+
+  /** The condition of a picture; `noise` (3, side, side), unit Gaussian, is added `strength` fold before the VAE only. */
+  async condition(picture: Frames, noise: Float32Array, strength: number): Promise<Condition> {
+    const size = { width: this.imageSize, height: this.imageSize }
+    const { context } = await this.clip.run({ pixels: clipInput(picture, size, CLIP_MEAN, CLIP_STD) })
+    const noisy = toPlanar(picture).map((x, i) => x + strength * noise[i]!)
+    return { imageLatents: await this.stage.encode(noisy), context: context! }
+  }
+
+  /** Frees the graph. */
+  dispose(): Promise<void> {
+    return this.clip.dispose()
+  }
+}

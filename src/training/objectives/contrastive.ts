@@ -1,0 +1,55 @@
+import {
+  add,
+  constant,
+  div,
+  exp,
+  input,
+  log,
+  matmul,
+  max,
+  mean,
+  mul,
+  sqrt,
+  square,
+  stopGradient,
+  sub,
+  sum,
+} from '../../graph/ops/index.js'
+import { type Tensor } from '../../graph/tensor.js'
+import { clipVision, type ClipVisionConfig } from '../../models/clip/index.js'
+import { type Weights } from '../../nn/weights.js'
+import { type LossGraph } from '../gradient-program.js'
+
+/**
+ * The image encoder's objective: two views of one figure (other frames, other crops and colours) agree, those of different
+ * figures do not. Symmetric InfoNCE over cosine similarities, as CLIP's loss with a second picture in the caption's
+ * place. Inputs: `first`, `second` (pairs, 3, imageSize, imageSize), normalised by CLIP's mean and deviation.
+ */
+export function contrastiveLoss(w: Weights, config: ClipVisionConfig, pairs: number, temperature: number): LossGraph {
+  const shape = [pairs, config.channels, config.imageSize, config.imageSize]
+  const embed = (name: string) => clipVision(w, config, input(name, shape)).imageEmbeds
+  const [a, b] = [embed('first'), embed('second')]
+  const similarity = matmul(unit(a), unit(b), { transB: true, alpha: 1 / temperature })
+  const diagonal = constant(
+    Float32Array.from({ length: pairs ** 2 }, (_, i) => Number(i % (pairs + 1) === 0)),
+    [pairs, pairs],
+  )
+  const matched = mean(sum(mul(similarity, diagonal), { axes: [1] }))
+  const losses = [0, 1].map((axis) => sub(mean(logSumExp(similarity, axis)), matched))
+  return {
+    loss: mul(add(losses[0]!, losses[1]!), 0.5),
+    metrics: { embeddingSquare: mean(square(a)) },
+  }
+}
+
+/** x (n, c) scaled to unit length. */
+function unit(x: Tensor): Tensor {
+  return div(x, sqrt(add(sum(square(x), { axes: [1], keepAxes: true }), 1e-6)))
+}
+
+/** log sum e^x along an axis, which goes away. */
+function logSumExp(x: Tensor, axis: number): Tensor {
+  const peak = stopGradient(max(x, { axes: [axis], keepAxes: true }))
+  const total = log(sum(exp(sub(x, peak)), { axes: [axis], keepAxes: true }))
+  return sum(add(total, peak), { axes: [axis] })
+}

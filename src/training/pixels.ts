@@ -1,0 +1,51 @@
+import { type Frames } from '../media/frames.js'
+
+/** A square window of a picture, in pixels from its top left corner. */
+export interface Crop {
+  readonly x: number
+  readonly y: number
+  readonly size: number
+}
+
+/**
+ * Frames as the networks take them: (count, 3, size, size) in [-1, 1], cropped, and mirrored left to right if asked;
+ * written into `target` at `offset`.
+ */
+export function writePlanar(
+  frames: Frames,
+  { x, y, size }: Crop,
+  mirror: boolean,
+  target: Float32Array,
+  offset = 0,
+): void {
+  const { width, height, count, data } = frames
+  const plane = size * size
+  for (let f = 0; f < count; f++)
+    for (let row = 0; row < size; row++)
+      for (let column = 0; column < size; column++) {
+        const source = 3 * ((f * height + y + row) * width + x + (mirror ? size - 1 - column : column))
+        const at = offset + 3 * f * plane + row * size + column
+        for (let c = 0; c < 3; c++) target[at + c * plane] = data[source + c]! / 127.5 - 1
+      }
+}
+
+/** The whole of square frames as (count, 3, side, side) in [-1, 1]. */
+export function toPlanar(frames: Frames, mirror = false): Float32Array {
+  const target = new Float32Array(frames.data.length)
+  writePlanar(frames, { x: 0, y: 0, size: frames.width }, mirror, target)
+  return target
+}
+
+/** Values (count, 3, height, width) in [-1, 1] as 8-bit RGB. */
+export function fromPlanar(values: Float32Array, width: number, height: number): Frames {
+  const plane = width * height
+  const count = values.length / (3 * plane)
+  const data = new Uint8Array(values.length)
+  for (let f = 0; f < count; f++)
+    for (let i = 0; i < plane; i++)
+      for (let c = 0; c < 3; c++) {
+        const value = Math.round((values[(3 * f + c) * plane + i]! + 1) * 127.5)
+        data[3 * (f * plane + i) + c] = Math.min(255, Math.max(0, value))
+      }
+  return { width, height, count, data }
+}

@@ -1,0 +1,87 @@
+import { ClipStore } from '../../data/store.node.js'
+import { input } from '../../graph/ops/index.js'
+import { clipInput, CLIP_MEAN, CLIP_STD } from '../../media/clip-input.js'
+import { type Frames } from '../../media/frames.js'
+import { clipVision, parseClipVisionConfig } from '../../models/clip/index.js'
+import { ParameterSet } from '../../nn/weights.js'
+import { type Engine } from '../../runtime/program.js'
+import { Random } from '../../runtime/random.js'
+import { saveComponent, startNetwork } from '../components.node.js'
+import { GradientProgram } from '../gradient-program.js'
+import { Learner } from '../learner.js'
+import { contrastiveLoss } from '../objectives/contrastive.js'
+import { learningRate, optimizerOf, type RecipeOf } from '../recipe.js'
+import { type Task } from '../task.js'
+import { randomView } from '../views.js'
+
+/** Trains `CLIPVisionModelWithProjection` to know a figure again in another frame, crop and colour. */
+export async function imageEncoderTask(recipe: RecipeOf<'image-encoder'>, engine: Engine): Promise<Task> {
+  const store = await ClipStore.open(recipe.data)
+  const figures = byFigure(store)
+  const set = new ParameterSet('image_encoder/')
+  const { config, json, initial } = await startNetwork('image_encoder', recipe.network, recipe.seed, (json, file) => {
+    const config = parseClipVisionConfig(json, file)
+    clipVision(set, config, input('shape', [1, config.channels, config.imageSize, config.imageSize]))
+    return { config, set }
+  })
+  const program = await GradientProgram.open(
+    engine,
+    contrastiveLoss(set, config, recipe.batch, recipe.temperature),
+    set,
+  )
+  const learner = await Learner.open(engine, set, initial, {
+    optimizer: optimizerOf(recipe.optimizer),
+    emaDecay: recipe.ema,
+    maxGradientNorm: recipe.maxGradientNorm,
+  })
+  const size = { width: config.imageSize, height: config.imageSize }
+
+  async function picture(clips: readonly number[], random: Random): Promise<Frames> {
+    const clip = clips[random.integer(clips.length)]!
+    const background = [0, 1, 2].map(() => random.integer(256)) as [number, number, number]
+    const white = random.uniform() < 0.5
+    const frame = random.integer(store.length(clip))
+    return randomView(await store.clip(clip, frame, 1, white ? undefined : background), random)
+  }
+
+  return {
+    learners: { image_encoder: learner },
+    async step(step) {
+      const random = new Random(recipe.seed, `step ${step}`)
+      const pixels = 3 * config.imageSize ** 2
+      const views = { first: new Float32Array(recipe.batch * pixels), second: new Float32Array(recipe.batch * pixels) }
+      const chosen = shuffled(figures, random).slice(0, recipe.batch)
+      for (const [i, clips] of chosen.entries())
+        for (const view of Object.values(views))
+          view.set(clipInput(await picture(clips, random), size, CLIP_MEAN, CLIP_STD), i * pixels)
+      const { metrics } = await program.run({ ...learner.feeds(), ...views })
+      const rate = learningRate(recipe.optimizer.learningRate, step, recipe)
+      return { ...metrics, gradientNorm: await learner.apply(program.gradient, rate), learningRate: rate }
+    },
+    sample: async () => {
+      const random = new Random(recipe.seed, 'sample')
+      return Promise.all(figures.slice(0, 8).map((clips) => picture(clips, random)))
+    },
+    export: () => saveComponent(recipe.output, 'image_encoder', json, learner.layout, learner.average),
+    close: async () => {
+      await Promise.all([program.dispose(), learner.dispose(), store.close()])
+    },
+  }
+}
+
+/** A copy in random order (Fisher and Yates). */
+function shuffled<T>(list: readonly T[], random: Random): T[] {
+  const copy = [...list]
+  for (let i = copy.length - 1; i > 0; i--) {
+    const j = random.integer(i + 1)
+    ;[copy[i], copy[j]] = [copy[j]!, copy[i]!]
+  }
+  return copy
+}
+
+/** The clips of each figure, by number. */
+function byFigure(store: ClipStore): number[][] {
+  const groups = new Map<string, number[]>()
+  store.clips.forEach(({ figure }, i) => groups.set(figure, [...(groups.get(figure) ?? []), i]))
+  return [...groups.values()]
+}

@@ -1,0 +1,89 @@
+import { ClipStore } from '../../data/store.node.js'
+import { motionBucketId } from '../../data/motion.js'
+import { type UNetConfig } from '../../models/unet/index.js'
+import { type Engine } from '../../runtime/program.js'
+import { type Random } from '../../runtime/random.js'
+import { Conditioner, FirstStage } from '../frozen.node.js'
+import { LatentCache } from '../latents.node.js'
+import { type LatentBatch } from '../objectives/denoiser.js'
+
+/** What the batches of a latent-video objective are made by. */
+export interface VideoBatchOptions {
+  readonly batch: number
+  readonly frames: number
+  /** ln of the noise augmentation's strength: mean and deviation. */
+  readonly noiseAugMean: number
+  readonly noiseAugStd: number
+  /** Share of samples whose image condition is zeros. */
+  readonly conditionDropout?: number
+}
+
+/** One batch as graph feeds. */
+export interface VideoBatch {
+  readonly latents: Float32Array
+  readonly imageLatents: Float32Array
+  readonly context: Float32Array
+  readonly addedTimeIds: Float32Array
+}
+
+/** Draws batches of latent videos with SVD's conditions from a clip store. */
+export class LatentVideos {
+  private constructor(
+    readonly store: ClipStore,
+    readonly stage: FirstStage,
+    private readonly conditioner: Conditioner,
+    private readonly cache: LatentCache,
+  ) {}
+
+  /** `model` is a pipeline folder with VAE and image encoder; `frames` is the length of the videos to be decoded. */
+  static async open(engine: Engine, data: string, model: string, frames: number): Promise<LatentVideos> {
+    const store = await ClipStore.open(data)
+    const stage = await FirstStage.open(engine, model, store.width, frames)
+    const conditioner = await Conditioner.open(engine, model, stage)
+    return new LatentVideos(store, stage, conditioner, await LatentCache.open(store, data, stage, model))
+  }
+
+  /** The sizes of a batch in latents. */
+  geometry({ batch, frames }: { batch: number; frames: number }): LatentBatch {
+    const side = this.store.width / this.stage.config.factor
+    return { videos: batch, frames, height: side, width: side }
+  }
+
+  /** A random batch: windows of random clips, their first frames as condition. */
+  async draw(random: Random, options: VideoBatchOptions, config: UNetConfig): Promise<VideoBatch> {
+    const { batch, frames } = options
+    const frame = this.stage.latentSize
+    const width = config.down[0]!.contextWidth
+    const result = {
+      latents: new Float32Array(batch * frames * frame),
+      imageLatents: new Float32Array(batch * frame),
+      context: new Float32Array(batch * width),
+      addedTimeIds: new Float32Array(batch * 3),
+    }
+    for (let i = 0; i < batch; i++) {
+      const clip = random.integer(this.store.clips.length)
+      const start = random.integer(this.store.length(clip) - frames + 1)
+      const strength = Math.exp(options.noiseAugMean + options.noiseAugStd * random.normals(1)[0]!)
+      result.latents.set(await this.cache.window(clip, start, frames), i * frames * frame)
+      result.addedTimeIds.set(this.timeIds(clip, start, frames, strength), 3 * i)
+      const picture = await this.store.clip(clip, start, 1)
+      const noise = random.normals(picture.data.length)
+      if (random.uniform() < (options.conditionDropout ?? 0)) continue
+      const condition = await this.conditioner.condition(picture, noise, strength)
+      result.imageLatents.set(condition.imageLatents, i * frame)
+      result.context.set(condition.context, i * width)
+    }
+    return result
+  }
+
+  /** fps - 1, motion bucket measured from the window's frame differences, noise augmentation. */
+  private timeIds(clip: number, start: number, frames: number, strength: number): number[] {
+    const differences = this.store.clips[clip]!.differences.slice(start, start + frames - 1)
+    return [this.store.fps - 1, motionBucketId(differences), strength]
+  }
+
+  /** Frees graphs and files. */
+  async close(): Promise<void> {
+    await Promise.all([this.stage.dispose(), this.conditioner.dispose(), this.store.close()])
+  }
+}

@@ -1,0 +1,109 @@
+import { ClipStore } from '../../data/store.node.js'
+import { input } from '../../graph/ops/index.js'
+import { type Frames } from '../../media/frames.js'
+import { parseVaeConfig, vaeDecoder, vaeEncoder } from '../../models/vae/index.js'
+import { ParameterSet } from '../../nn/weights.js'
+import { Random } from '../../runtime/random.js'
+import { type Engine } from '../../runtime/program.js'
+import { lower } from '../../graph/lower.js'
+import { saveComponent, startNetwork } from '../components.node.js'
+import { GradientProgram } from '../gradient-program.js'
+import { Learner } from '../learner.js'
+import { autoencoderLoss } from '../objectives/autoencoder.js'
+import { fromPlanar, toPlanar, writePlanar } from '../pixels.js'
+import { learningRate, optimizerOf, type RecipeOf } from '../recipe.js'
+import { type Task } from '../task.js'
+
+const BACKGROUND_SHARE = 0.25
+const MIRROR_SHARE = 0.5
+
+/** Trains `AutoencoderKLTemporalDecoder` on crops of clips and of stills (as clips that stand still). */
+export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine): Promise<Task> {
+  const store = await ClipStore.open(recipe.data)
+  const set = new ParameterSet('vae/')
+  const start = await startNetwork('vae', recipe.network, recipe.seed, (json, file) => {
+    const config = parseVaeConfig(json, file)
+    const latents = vaeEncoder(set, config, input('shape', [1, config.inChannels, recipe.crop, recipe.crop])).mean
+    vaeDecoder(set, config, latents, 1)
+    return { config, set }
+  })
+  const { config } = start
+  const side = recipe.crop
+  const pictures = recipe.batch * recipe.frames
+  const latentSize = pictures * config.latentChannels * (side / config.factor) ** 2
+  const batch = { clips: recipe.batch, frames: recipe.frames, size: side }
+  const program = await GradientProgram.open(engine, autoencoderLoss(set, config, batch, recipe), set)
+  const learner = await Learner.open(engine, set, start.initial, {
+    optimizer: optimizerOf(recipe.optimizer),
+    emaDecay: recipe.ema,
+    maxGradientNorm: recipe.maxGradientNorm,
+  })
+  const reconstruct = await engine.load(lower(wholePicture(set, config, store.width)))
+
+  async function crops(random: Random): Promise<Float32Array> {
+    const values = new Float32Array(pictures * 3 * side * side)
+    for (let i = 0; i < recipe.batch; i++) {
+      const clip = random.integer(store.clips.length)
+      const first = random.integer(store.length(clip) - recipe.frames + 1)
+      const colour = random.uniform() < BACKGROUND_SHARE
+      const background = [0, 1, 2].map(() => (colour ? random.integer(256) : 255)) as [number, number, number]
+      const frames = await store.clip(clip, first, recipe.frames, background)
+      const crop = { x: random.integer(store.width - side + 1), y: random.integer(store.height - side + 1), size: side }
+      writePlanar(frames, crop, random.uniform() < MIRROR_SHARE, values, i * recipe.frames * 3 * side * side)
+    }
+    return values
+  }
+
+  return {
+    learners: { vae: learner },
+    async step(step) {
+      const random = new Random(recipe.seed, `step ${step}`)
+      const feeds = { ...learner.feeds(), pictures: await crops(random), noise: random.normals(latentSize) }
+      const { metrics } = await program.run(feeds)
+      const rate = learningRate(recipe.optimizer.learningRate, step, recipe)
+      const gradientNorm = await learner.apply(program.gradient, rate)
+      const { mse, ...rest } = metrics
+      return { ...rest, psnr: 10 * Math.log10(4 / mse!), gradientNorm, learningRate: rate }
+    },
+    async sample() {
+      const rows: Frames[] = []
+      for (let i = 0; i < 4; i++) {
+        const frames = await store.clip((i * 97) % store.clips.length, 0, SAMPLE_FRAMES)
+        const average = learner.layout.views(learner.average, set.prefix)
+        const { pictures } = await reconstruct.run({ ...average, original: toPlanar(frames) })
+        rows.push(frames, fromPlanar(pictures!, store.width, store.height))
+      }
+      return rows
+    },
+    async export() {
+      const deviation = Math.sqrt(await latentSquare())
+      const json = { ...start.json, scaling_factor: Number((1 / deviation).toPrecision(6)) }
+      await saveComponent(recipe.output, 'vae', json, learner.layout, learner.average)
+    },
+    async close() {
+      await Promise.all([program.dispose(), learner.dispose(), reconstruct.dispose(), store.close()])
+    },
+  }
+
+  /** Mean square of the latents over clips of the data set: SVD scales latents to unit deviation. */
+  async function latentSquare(): Promise<number> {
+    let total = 0
+    const clips = Math.min(64, store.clips.length)
+    for (let i = 0; i < clips; i++) {
+      const frames = await store.clip(Math.floor((i * store.clips.length) / clips), 0, SAMPLE_FRAMES)
+      const average = learner.layout.views(learner.average, set.prefix)
+      const { latents } = await reconstruct.run({ ...average, original: toPlanar(frames) })
+      total += latents!.reduce((sum, x) => sum + x * x, 0) / latents!.length / clips
+    }
+    return total
+  }
+}
+
+const SAMPLE_FRAMES = 6
+
+/** Encodes and decodes whole frames with the posterior's mean. */
+function wholePicture(set: ParameterSet, config: ReturnType<typeof parseVaeConfig>, side: number) {
+  const original = input('original', [SAMPLE_FRAMES, config.inChannels, side, side])
+  const latents = vaeEncoder(set, config, original).mean
+  return { latents, pictures: vaeDecoder(set, config, latents, SAMPLE_FRAMES) }
+}
