@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto'
-import { readFile, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { baseName, type Engine, type LoweredGraph, type Port, type Program, type Values } from './program.js'
 
@@ -26,31 +25,17 @@ export function nodeEngine({ device = 'cpu', threads }: NodeEngineOptions = {}):
   }
 }
 
-// ONNX Runtime maps external data from disk only for a model that it reads from a file of the same folder: the model is
-// written beside the checkpoint for the moment of opening. Where that cannot be, the checkpoint is read into memory.
+// ONNX Runtime maps external data from disk where it is told the one folder of all files. Files of several folders are
+// read into memory.
 async function open(graph: LoweredGraph, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
-  const folder = dirname(graph.files[0] ?? '')
-  if (graph.files.length === 0) return InferenceSession.create(graph.model, options)
-  const path = join(folder, `.sfv-${randomBytes(6).toString('hex')}.onnx`)
-  const beside = graph.files.every((file) => dirname(file) === folder)
-  try {
-    if (beside) await writeFile(path, graph.model)
-  } catch {
-    return openInMemory(graph, options)
+  const folders = new Set(graph.files.map((file) => dirname(resolve(file))))
+  if (folders.size > 1) {
+    const files = graph.files.map(async (file) => ({ path: baseName(file), data: await readFile(file) }))
+    return InferenceSession.create(graph.model, { ...options, externalData: await Promise.all(files) })
   }
-  if (!beside) return openInMemory(graph, options)
-  try {
-    return await InferenceSession.create(path, options)
-  } finally {
-    await rm(path, { force: true })
-  }
-}
-
-async function openInMemory(graph: LoweredGraph, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
-  const externalData = await Promise.all(
-    graph.files.map(async (file) => ({ path: baseName(file), data: await readFile(file) })),
-  )
-  return InferenceSession.create(graph.model, { ...options, externalData })
+  const [folder] = folders
+  const extra = folder === undefined ? {} : { session: { model_external_initializers_file_folder_path: folder } }
+  return InferenceSession.create(graph.model, { ...options, extra })
 }
 
 class NodeProgram implements Program {

@@ -1,0 +1,8 @@
+export { UserError } from './errors.js'
+export { Clip, type SaveOptions } from './media/clip.node.js'
+export { type ClipContent } from './media/clip.js'
+export { type Frames, type Picture } from './media/frames.js'
+export { type AnimateOptions, type MemoryOptions } from './pipeline/image-to-video.js'
+export { ImageToVideo, type PretrainedOptions } from './pipeline/pretrained.node.js'
+export { type AnimateProgress, type Stage } from './pipeline/progress.js'
+export { type AnimateSettings } from './pipeline/settings.js'

@@ -1,0 +1,130 @@
+import { parseSchedulerConfig, type SchedulerConfig } from '../diffusion/index.js'
+import { UserError } from '../errors.js'
+import { input } from '../graph/ops/index.js'
+import { clipVision, parseClipVisionConfig, type ClipVisionConfig } from '../models/clip/index.js'
+import { parseUNetConfig, unet, type UNetConfig } from '../models/unet/index.js'
+import { parseVaeConfig, vaeDecoder, vaeEncoder, type VaeConfig } from '../models/vae/index.js'
+import type { Engine } from '../runtime/program.js'
+import { configOf, type ComponentWeights, type ModelSource } from './model-source.js'
+import { Network, type Trace } from './network.js'
+import { parsePreprocessorConfig, type ClipPreprocessing } from './preprocess.js'
+
+/** The components that are UNets: SVD's own, which takes many steps, and SF-V's, which takes one. */
+export type UNetComponent = 'unet' | 'student'
+
+/** Sizes of the UNet's inputs. */
+export interface UNetShape {
+  readonly batch: number
+  readonly frames: number
+  /** Latent pixels. */
+  readonly height: number
+  readonly width: number
+}
+
+/** A Stable Video Diffusion: its configurations, and its networks for the shapes that are asked for. */
+export class Model {
+  readonly imageEncoderConfig: ClipVisionConfig
+  readonly vaeConfig: VaeConfig
+  readonly scheduler: SchedulerConfig
+  readonly preprocessing: ClipPreprocessing
+  readonly #unetConfigs: ReadonlyMap<UNetComponent, UNetConfig>
+  readonly #weights = new Map<string, Promise<ComponentWeights>>()
+
+  /** @throws UserError when a configuration is not one that is supported, or two do not fit each other. */
+  constructor(
+    private readonly source: ModelSource,
+    private readonly engine: Engine,
+  ) {
+    this.imageEncoderConfig = parseClipVisionConfig(...configOf(source, 'image_encoder'))
+    this.vaeConfig = parseVaeConfig(...configOf(source, 'vae'))
+    this.scheduler = parseSchedulerConfig(...configOf(source, 'scheduler', 'scheduler_config.json'))
+    this.preprocessing = parsePreprocessorConfig(...configOf(source, 'feature_extractor', 'preprocessor_config.json'))
+    const components = (['unet', 'student'] as const).filter((name) => source.components.has(name))
+    this.#unetConfigs = new Map(components.map((name) => [name, parseUNetConfig(...configOf(source, name))]))
+    this.#checkFit()
+  }
+
+  /** The folder or address it came from. */
+  get path(): string {
+    return this.source.path
+  }
+
+  /** Whether the model has a UNet that was trained for a single forward. */
+  get hasStudent(): boolean {
+    return this.#unetConfigs.has('student')
+  }
+
+  /** The configuration of a UNet; throws a UserError when the model has none of that name. */
+  unetConfig(component: UNetComponent): UNetConfig {
+    const config = this.#unetConfigs.get(component)
+    if (!config) throw new UserError(`${this.path} has no component ${component}; list it in model_index.json`)
+    return config
+  }
+
+  /** `pixels` (1, 3, height, width) of `preprocessing.size` -> `embedding` (1, projection). */
+  imageEncoder(): Network {
+    const config = this.imageEncoderConfig
+    const { height, width } = this.preprocessing.size
+    return this.#network('image_encoder', (weights) => ({
+      embedding: clipVision(weights, config, input('pixels', [1, config.channels, height, width])).imageEmbeds,
+    }))
+  }
+
+  /** `picture` (1, 3, height, width) in [-1, 1] -> `latents` (1, c, h, w): the mean, unscaled. */
+  vaeEncoder(height: number, width: number): Network {
+    const config = this.vaeConfig
+    return this.#network('vae', (weights) => {
+      // The checkpoint holds both halves: the other one is traced, at its smallest, for the names of its weights.
+      vaeDecoder(weights, config, input('latents', [1, config.latentChannels, 1, 1]), 1)
+      return { latents: vaeEncoder(weights, config, input('picture', [1, config.inChannels, height, width])).mean }
+    })
+  }
+
+  /** `latents` (frames, c, height, width), divided by the scaling factor -> `frames` (frames, 3, H, W), not clamped. */
+  vaeDecoder(frames: number, height: number, width: number): Network {
+    const config = this.vaeConfig
+    return this.#network('vae', (weights) => {
+      vaeEncoder(weights, config, input('picture', [1, config.inChannels, config.factor, config.factor]))
+      const latents = input('latents', [frames, config.latentChannels, height, width])
+      return { frames: vaeDecoder(weights, config, latents, frames) }
+    })
+  }
+
+  /**
+   * `sample` (b, f, 2c, h, w), `timestep` (b), `context` (b, 1, projection), `addedTimeIds` (b, 3) -> `output` (b, f, c,
+   * h, w).
+   */
+  unet(component: UNetComponent, { batch, frames, height, width }: UNetShape): Network {
+    const config = this.unetConfig(component)
+    return this.#network(component, (weights) => ({
+      output: unet(weights, config, {
+        sample: input('sample', [batch, frames, config.inChannels, height, width]),
+        timestep: input('timestep', [batch]),
+        context: input('context', [batch, 1, this.imageEncoderConfig.projection]),
+        addedTimeIds: input('addedTimeIds', [batch, 3]),
+      }),
+    }))
+  }
+
+  #network(component: string, trace: Trace): Network {
+    const weightsOf = () => {
+      const opened = this.#weights.get(component) ?? this.source.weights(component)
+      this.#weights.set(component, opened)
+      return opened
+    }
+    return new Network(this.engine, this.source.components.get(component)!.className, weightsOf, trace)
+  }
+
+  #checkFit(): void {
+    const { latentChannels } = this.vaeConfig
+    for (const [name, { inChannels, outChannels, down, mid }] of this.#unetConfigs) {
+      const refuse = (field: string, problem: string) =>
+        new UserError(`${this.path}/${name}/config.json: field ${field} ${problem}; use components of one model`)
+      if (outChannels !== latentChannels) throw refuse('out_channels', `is not the VAE's ${latentChannels}`)
+      if (inChannels !== 2 * latentChannels) throw refuse('in_channels', `is not twice the VAE's ${latentChannels}`)
+      const { projection } = this.imageEncoderConfig
+      if ([...down, mid].some(({ contextWidth }) => contextWidth !== projection))
+        throw refuse('cross_attention_dim', `is not the image encoder's projection_dim ${projection}`)
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import { UserError } from '../errors.js'
+import { lower } from '../graph/lower.js'
+import type { Tensor } from '../graph/tensor.js'
+import { ParameterSet } from '../nn/weights.js'
+import type { Engine, Program, StoredBytes } from '../runtime/program.js'
+import type { ComponentWeights, SourceTensor } from './model-source.js'
+
+/** Writes a network as a graph: outputs by name, its inputs and parameters as leaves. */
+export type Trace = (weights: ParameterSet) => Readonly<Record<string, Tensor>>
+
+/** A buffer that transformers 4.30 and older saved among the image encoder's weights. */
+const LEFT_OVER = /(^|\.)position_ids$/
+
+/** A network for inputs of fixed shapes, opened as a program when it is asked for. */
+export class Network {
+  #checked: Promise<{ outputs: Readonly<Record<string, Tensor>>; weights: ComponentWeights }> | undefined
+  #program: Promise<Program> | undefined
+
+  /**
+   * @param className what messages call the network
+   * @param weightsOf opens its weights
+   */
+  constructor(
+    private readonly engine: Engine,
+    private readonly className: string,
+    private readonly weightsOf: () => Promise<ComponentWeights>,
+    private readonly trace: Trace,
+  ) {}
+
+  /**
+   * Compares the checkpoint with the configuration, by the names and shapes of its tensors.
+   *
+   * @throws UserError naming the first that differ.
+   */
+  async check(): Promise<void> {
+    await (this.#checked ??= this.#traceAndCheck())
+  }
+
+  /** The network as a program; the same one until `close`. Checks first. */
+  open(): Promise<Program> {
+    return (this.#program ??= this.#load())
+  }
+
+  /** Frees the program's memory. */
+  async close(): Promise<void> {
+    const program = this.#program
+    this.#program = undefined
+    await (await program?.catch(() => undefined))?.dispose()
+  }
+
+  async #traceAndCheck() {
+    const weights = await this.weightsOf()
+    const parameters = new ParameterSet()
+    const outputs = this.trace(parameters)
+    weights.checkAgainst(parameters.shapes, this.className, { ignore: LEFT_OVER })
+    return { outputs, weights }
+  }
+
+  async #load(): Promise<Program> {
+    const { outputs, weights } = await (this.#checked ??= this.#traceAndCheck())
+    const bind = (name: string) => storedBytes(weights, name, weights.tensors.get(name)!)
+    return this.engine.load(lower(outputs, { bind }))
+  }
+}
+
+function storedBytes({ path }: ComponentWeights, name: string, { dtype, ...place }: SourceTensor): StoredBytes {
+  if (dtype === 'I64' || dtype === 'U8')
+    throw new UserError(`${path}: tensor ${name} is ${dtype}; weights must be F32, F16 or BF16`)
+  return { ...place, dtype }
+}

@@ -1,0 +1,62 @@
+import { guidanceScales, isGuided, karrasSchedule, type Schedule } from '../diffusion/index.js'
+import { chunkSizes } from './decode.js'
+import { defaultChunk, geometryOf, type Geometry } from './geometry.js'
+import type { Model, UNetComponent } from './model.js'
+import type { Network } from './network.js'
+import type { CheckedSettings } from './settings.js'
+
+/** What a generation will do. */
+export interface Plan {
+  readonly component: UNetComponent
+  readonly geometry: Geometry
+  readonly schedule: Schedule
+  /** Noise of unit variance times this is where the denoising starts. */
+  readonly startSigma: number
+  /** (f): guidance scale of each frame; none without guidance. */
+  readonly guidance: Float32Array | undefined
+  /** Frames of each chunk that is decoded. */
+  readonly chunks: readonly number[]
+}
+
+/**
+ * Plans a generation. One step is SF-V's single forward: the student (where there is one) from x = sigmaMax noise, without
+ * guidance. More steps are `StableVideoDiffusionPipeline`: SVD's UNet from sqrt(sigmaMax^2 + 1) noise, with guidance.
+ *
+ * @throws UserError when the model cannot make such a clip, or the guidance cannot be.
+ */
+export function planGeneration(settings: CheckedSettings, model: Model): Plan {
+  const { steps, minGuidance, maxGuidance, decodeChunk } = settings
+  const single = steps === 1
+  const component = single && model.hasStudent ? 'student' : 'unet'
+  const geometry = geometryOf(settings, model.unetConfig(component), model.vaeConfig)
+  const schedule = karrasSchedule(steps, model.scheduler)
+  const guided = !single && isGuided({ min: minGuidance, max: maxGuidance })
+  return {
+    component,
+    geometry,
+    schedule,
+    startSigma: single ? schedule.sigmas[0]! : schedule.initNoiseSigma,
+    guidance: guided ? guidanceScales(minGuidance, maxGuidance, geometry.frames) : undefined,
+    chunks: chunkSizes(geometry.frames, decodeChunk ?? defaultChunk(geometry)),
+  }
+}
+
+/** The networks of a plan, in the order in which they run. */
+export interface PlannedNetworks {
+  readonly imageEncoder: Network
+  readonly vaeEncoder: Network
+  readonly unet: Network
+  /** Decoders by the number of frames that they take. */
+  readonly decoders: ReadonlyMap<number, Network>
+  readonly all: readonly Network[]
+}
+
+/** The networks that a plan needs, none of them open. */
+export function networksOf({ component, geometry, guidance, chunks }: Plan, model: Model): PlannedNetworks {
+  const { frames, height, width, latentHeight, latentWidth } = geometry
+  const imageEncoder = model.imageEncoder()
+  const vaeEncoder = model.vaeEncoder(height, width)
+  const unet = model.unet(component, { batch: guidance ? 2 : 1, frames, height: latentHeight, width: latentWidth })
+  const decoders = new Map(chunks.map((count) => [count, model.vaeDecoder(count, latentHeight, latentWidth)]))
+  return { imageEncoder, vaeEncoder, unet, decoders, all: [imageEncoder, vaeEncoder, unet, ...decoders.values()] }
+}

@@ -1,0 +1,7 @@
+/** The stages of a generation, in their order: open the networks, look at the picture, denoise, decode the frames. */
+export type Stage = 'open' | 'encode' | 'denoise' | 'decode'
+
+/** What `animate` reports. For each stage `done` rises to `total`, which stays the same. */
+export type AnimateProgress =
+  | { readonly type: 'stage'; readonly stage: Stage; readonly done: number; readonly total: number }
+  | { readonly type: 'warning'; readonly message: string }

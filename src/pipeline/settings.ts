@@ -1,0 +1,67 @@
+import { z } from 'zod'
+import { UserError } from '../errors.js'
+
+const whole = (min: number, max: number) => {
+  const rule = `give a whole number from ${min} to ${max}`
+  return z.int(rule).min(min, rule).max(max, rule)
+}
+
+const between = (min: number, max: number) => {
+  const rule = `give a number from ${min} to ${max}`
+  return z.number(rule).min(min, rule).max(max, rule)
+}
+
+/** What to generate: the one schema that the library and the command line check their options with. */
+export const settingsSchema = z.strictObject({
+  /** Forward passes of the UNet. 1 is SF-V's single forward with the student, without guidance; more is classic SVD. */
+  steps: whole(1, 1000).default(1),
+  /** Frames of the clip. Default: what the model was trained for. */
+  frames: whole(1, 1000).optional(),
+  /** Width of the clip in pixels. Default: what the model was trained for. */
+  width: whole(8, 8192).optional(),
+  /** Height of the clip in pixels. Default: what the model was trained for. */
+  height: whole(8, 8192).optional(),
+  /** Pictures per second: of the file, and told to the model. */
+  fps: between(1, 120).default(7),
+  /** How much shall move: SVD's motion bucket, about 127 for a usual clip. */
+  motion: between(0, 255).default(127),
+  /** Noise laid onto the picture, as a share of its range: more frees the motion from the picture. */
+  noiseAug: between(0, 10).default(0.02),
+  /** Guidance scale of the first frame; used with more than one step. */
+  minGuidance: between(0, 100).default(1),
+  /** Guidance scale of the last frame; used with more than one step. Not above 1: no guidance. */
+  maxGuidance: between(0, 100).default(3),
+  /** Where all random numbers come from. Default: another one each time; the clip's metadata holds it. */
+  seed: whole(0, Number.MAX_SAFE_INTEGER).optional(),
+  /**
+   * How the picture fills a frame of another shape: its middle (`cover`), the whole of it on white (`contain`), or
+   * distorted (`stretch`, what the reference does).
+   */
+  fit: z.enum(['cover', 'contain', 'stretch'], 'give cover, contain or stretch').default('cover'),
+  /** Frames that the VAE decodes together. More needs more memory; the frames of a chunk are aware of each other. */
+  decodeChunk: whole(1, 1000).optional(),
+})
+
+/** What may be asked for. */
+export type AnimateSettings = z.input<typeof settingsSchema>
+
+/** Settings after the defaults that do not depend on the model. */
+export type CheckedSettings = z.output<typeof settingsSchema>
+
+/**
+ * Checks settings and fills in defaults.
+ *
+ * @param nameOf how messages call a setting; its own name unless told
+ * @throws UserError naming the first setting that is wrong and what it may be.
+ */
+export function parseSettings(settings: AnimateSettings, nameOf = (name: string) => name): CheckedSettings {
+  const result = settingsSchema.safeParse(settings)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]!
+  if (issue.code === 'unrecognized_keys')
+    throw new UserError(
+      `${issue.keys.join(', ')}: no such setting; known are ${Object.keys(settingsSchema.shape).join(', ')}`,
+    )
+  const name = String(issue.path[0])
+  throw new UserError(`${nameOf(name)} is ${String((settings as Record<string, unknown>)[name])}; ${issue.message}`)
+}
