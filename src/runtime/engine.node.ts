@@ -1,28 +1,45 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { createRequire } from 'node:module'
+import { dirname, join, resolve } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { UserError } from '../errors.js'
 import { baseName, type Engine, type LoweredGraph, type Port, type Program, type Values } from './program.js'
 
 /** Settings of an engine in Node. */
 export interface NodeEngineOptions {
-  /** ONNX Runtime execution provider. Default: cpu. */
-  readonly device?: 'cpu' | 'webgpu' | 'cuda'
+  /** ONNX Runtime execution provider; `auto` is CUDA where its libraries are installed, else the CPU. Default: cpu. */
+  readonly device?: 'auto' | 'cpu' | 'webgpu' | 'cuda'
   /** Threads inside an operator. Default: ONNX Runtime's choice, one per core. */
   readonly threads?: number
 }
 
 /** Runs graphs with onnxruntime-node. */
-export function nodeEngine({ device = 'cpu', threads }: NodeEngineOptions = {}): Engine {
+export function nodeEngine({ device: asked = 'cpu', threads }: NodeEngineOptions = {}): Engine {
+  const device = asked === 'auto' ? (hasCuda() ? 'cuda' : 'cpu') : asked
   const options: InferenceSession.SessionOptions = {
     executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
   }
-  return {
-    device,
-    load: async (graph) => new NodeProgram(await open(graph, options), graph),
+  const load = async (graph: LoweredGraph) => {
+    try {
+      return new NodeProgram(await open(graph, options), graph)
+    } catch (error) {
+      if (device === 'cpu') throw error
+      const reason = (error as Error).message.split('\n')[0]
+      throw new UserError(`cannot run on ${device} (${reason}); choose the device cpu`)
+    }
   }
+  return { device, load }
+}
+
+/** Whether onnxruntime-node has its CUDA libraries, which its installer fetches only when it is told to. */
+function hasCuda(): boolean {
+  const main = createRequire(import.meta.url).resolve('onnxruntime-node')
+  const bin = join(dirname(dirname(main)), 'bin', 'napi-v6', process.platform, process.arch)
+  return existsSync(join(bin, 'libonnxruntime_providers_cuda.so'))
 }
 
 // ONNX Runtime maps external data from disk where it is told the one folder of all files. Files of several folders are

@@ -1,0 +1,21 @@
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { animateCommand } from './animate.js'
+import { dataCommand } from './data.js'
+import { infoCommand } from './info.js'
+
+/** The whole command line. Modules that do the work are loaded by the command that runs. */
+export function sfvCommand(): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  const program = new Command('sfv')
+    .description('single-forward image-to-video: make clips of pictures, train and distil Stable Video Diffusion')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand(false)
+  for (const command of [animateCommand(), dataCommand(), infoCommand()]) program.addCommand(command)
+  // Subcommands that are added ready-made do not inherit how errors are handled.
+  for (const command of [program, ...program.commands]) command.exitOverride().showHelpAfterError(false)
+  return program
+}

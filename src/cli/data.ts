@@ -1,0 +1,69 @@
+import { Command } from 'commander'
+import type { BuildOptions, BuildProgress } from '../data/build.node.js'
+import { interruptible } from './interrupt.js'
+import { between } from './options.js'
+import { StatusLine } from './progress.js'
+
+const EXAMPLES = `
+Examples:
+  sfv data fluent-emoji -o data/fluent       2,106 animated emoji and 1,285 still ones (fetches 730 MB once)
+  sfv data ~/clips -o data/mine --size 256   the videos, GIFs and WebPs of a folder and of the folders in it
+
+The store is what \`sfv train\` reads. The middle square of each picture is taken; transparent pixels become white.`
+
+interface Options {
+  readonly out: string
+  readonly size: number
+  readonly fps: number
+  readonly limit?: number
+  readonly json?: true
+}
+
+/** `sfv data fluent-emoji|FOLDER -o DIR`. */
+export function dataCommand(): Command {
+  return new Command('data')
+    .description('make a clip store, to train on, of the animated Fluent emoji or of a folder')
+    .argument('<source>', 'fluent-emoji, or a folder of videos, GIFs and WebPs')
+    .requiredOption('-o, --out <dir>', 'folder of the store')
+    .option('--size <n>', 'side of the square pictures in pixels', between('--size', 8, 4096), 128)
+    .option('--fps <n>', 'pictures per second', between('--fps', 1, 120), 7)
+    .option('--limit <n>', 'take only the first n clips', between('--limit', 1, 1e9))
+    .option('--json', 'print what was done as one JSON object')
+    .addHelpText('after', EXAMPLES)
+    .action(data)
+}
+
+async function data(source: string, { json, ...options }: Options): Promise<void> {
+  const started = performance.now()
+  const line = new StatusLine()
+  let skipped = 0
+  const onProgress = (progress: BuildProgress): void => {
+    const { type, name } = progress
+    if (type === 'skip') {
+      skipped++
+      line.note(progress.reason)
+    } else line.show(`${type === 'fetch' ? 'fetching' : 'reading'} ${name} ${progress.done}/${progress.total}`)
+  }
+  try {
+    const counts = await interruptible((signal) => build(source, { ...options, onProgress, signal }))
+    line.clear()
+    const seconds = Math.round(performance.now() - started) / 1000
+    const report = { output: options.out, ...counts, skipped, seconds, settings: { source, ...options } }
+    if (json) process.stdout.write(`${JSON.stringify(report)}\n`)
+    else
+      line.note(`wrote ${counts.clips} clips${counts.stills ? ` and ${counts.stills} stills` : ''} to ${options.out}`)
+  } finally {
+    line.clear()
+  }
+}
+
+/** How many clips, and for the emoji how many stills, the store has. */
+async function build(source: string, options: BuildOptions): Promise<{ clips: number; stills?: number }> {
+  if (source === 'fluent-emoji') {
+    const { buildFluentEmoji } = await import('../data/fluent-emoji.node.js')
+    const { clips, stills } = await buildFluentEmoji(options)
+    return { clips: clips.clips.length, stills: stills.clips.length }
+  }
+  const { buildFolder } = await import('../data/folder.node.js')
+  return { clips: (await buildFolder({ folder: source, ...options })).clips.length }
+}

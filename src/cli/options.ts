@@ -1,0 +1,43 @@
+import { UserError } from '../errors.js'
+
+/** A mistake in the command itself; the exit code is 2. */
+export class UsageError extends UserError {}
+
+/** Rethrows a UserError as one of usage. */
+export function asUsage<T>(parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    throw error instanceof UserError ? new UsageError(error.message) : error
+  }
+}
+
+/** An option's text as a number; other text stays as it is, for the check of the settings to refuse. */
+export function numeric(text: string): number {
+  const number = text.trim() === '' ? NaN : Number(text)
+  return Number.isNaN(number) ? (text as unknown as number) : number
+}
+
+/** `640x384` as width and height. */
+export function parseSize(text: string): { width: number; height: number } {
+  const match = /^(\d+)x(\d+)$/i.exec(text)
+  if (!match) throw new UsageError(`--size is ${text}; give width and height in pixels, such as 128x128`)
+  return { width: Number(match[1]), height: Number(match[2]) }
+}
+
+/** `1:3` as the guidance of the first frame and of the last. */
+export function parseGuidance(text: string): { minGuidance: number; maxGuidance: number } {
+  const [min, max, more] = text.split(':').map(numeric)
+  if (typeof min !== 'number' || typeof max !== 'number' || more !== undefined)
+    throw new UsageError(`--guidance is ${text}; give the scale of the first and of the last frame, such as 1:3`)
+  return { minGuidance: min, maxGuidance: max }
+}
+
+/** Reads an option as a number from `min` to `max`. */
+export function between(flag: string, min: number, max: number): (text: string) => number {
+  return (text) => {
+    const number = numeric(text)
+    if (number >= min && number <= max) return number
+    throw new UsageError(`${flag} is ${text}; give a number from ${min} to ${max}`)
+  }
+}
