@@ -1,7 +1,7 @@
 import { add } from './ops/elementwise.js'
 import { constant } from './ops/leaves.js'
 import { broadcastTo } from './ops/movement.js'
-import { sameShape, sizeOf, Tensor, type Shape } from './tensor.js'
+import { sameShape, sizeOf, type Shape, type Tensor } from './tensor.js'
 import { fail } from './op.js'
 
 /**

@@ -199,7 +199,8 @@ class OnnxWriter implements Emitter {
       { domain: 'com.microsoft', version: 1n },
     ].map((opset) => create(OperatorSetIdProtoSchema, opset))
     const model = create(ModelProtoSchema, { irVersion: 10n, producerName: 'sfv', opsetImport: opsets, graph })
-    return toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>
+    const bytes: Uint8Array = toBinary(ModelProtoSchema, model)
+    return bytes as Uint8Array<ArrayBuffer>
   }
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { gunzipSync } from 'node:zlib'
 
 /** One tensor of a fixture, row-major. */
 export interface FixtureTensor {
@@ -20,11 +21,12 @@ export function readJson<T>(path: string): T {
 }
 
 /**
- * Reads the F32 and U8 tensors of a safetensors file under test/fixtures. It shares no code with the product's reader, so
- * that each checks the other.
+ * Reads the F32 and U8 tensors of a safetensors file under test/fixtures, unpacked first if its name ends in `.gz`. It
+ * shares no code with the product's reader, so that each checks the other.
  */
 export function readFixture(path: string): Map<string, FixtureTensor> {
-  const bytes = readFileSync(fixturePath(path))
+  const file = readFileSync(fixturePath(path))
+  const bytes = path.endsWith('.gz') ? gunzipSync(file) : file
   const start = 8 + Number(bytes.readBigUInt64LE(0))
   const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<
     string,

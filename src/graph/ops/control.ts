@@ -54,15 +54,16 @@ const applyRematerialise = defineOp<{ block: Block; count: number }>({
  */
 export function rematerialise(block: Block, ...inputs: Tensor[]): Tensor {
   const newest = scalar(0).id
-  const y = block(...inputs)
-  const captured = capturedBy(y, newest).filter((x) => !inputs.includes(x))
-  return applyRematerialise([y, ...inputs, ...captured], { block, count: inputs.length })
+  // No gradient flows through this first computation; under other names, inputs are told from what is captured.
+  const given = inputs.map(stopGradient)
+  const y = block(...given)
+  return applyRematerialise([y, ...inputs, ...capturedBy(y, given, newest)], { block, count: inputs.length })
 }
 
-/** What `y` is computed from and was there before tensor number `newest`, and the parameters first used since. */
-function capturedBy(y: Tensor, newest: number): Tensor[] {
+/** What `y` is computed from, besides `given`, that was there before tensor number `newest` or is a parameter. */
+function capturedBy(y: Tensor, given: readonly Tensor[], newest: number): Tensor[] {
   const found = new Set<Tensor>()
-  const inside = new Set<Tensor>()
+  const inside = new Set(given)
   const visit = (x: Tensor) => {
     if (x.id < newest || x.op.name === 'parameter') found.add(x)
     else if (!inside.has(x)) {

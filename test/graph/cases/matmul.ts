@@ -47,11 +47,11 @@ function linearCase(lead: readonly number[], bias: boolean): OpCase {
     op: 'linear',
     title: `of [${[...lead, 3].join(',')}]${bias ? ' with bias' : ''}`,
     inputs: [values([...lead, 3], 3), weight, ...(bias ? [values([4], 5)] : [])],
-    build: (x, w, b) => ops.linear(x!, w!, b),
+    build: (x, w, b) => ops.linear(x, w, b),
     expected: (x, w, b) =>
       tabulate([...lead, 4], (index) => {
         const [outer, j] = [index.slice(0, -1), index.at(-1)!]
-        return total(3, (l) => at(x!, [...outer, l]) * at(w!, [j, l])) + (b ? at(b, [j]) : 0)
+        return total(3, (l) => at(x, [...outer, l]) * at(w, [j, l])) + (b ? at(b, [j]) : 0)
       }),
   }
 }
