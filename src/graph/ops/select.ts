@@ -1,7 +1,6 @@
 import { defineOp, fail } from '../op.js'
-import { sameShape, type DType, type Shape, type Tensor } from '../tensor.js'
+import { type DType, type Tensor } from '../tensor.js'
 import { broadcastShape, toTensor, type Operand } from './elementwise.js'
-import { broadcastTo } from './movement.js'
 import { sumTo } from './reduce.js'
 
 function comparison(name: string, onnx: string): (a: Operand, b: Operand) => Tensor {
@@ -105,9 +104,4 @@ const applyScatterAdd = defineOp<{ axis: number; size: number }>({
 /** Zeros of `size` along an axis, with `updates` added at the indices: the transpose of `gather`. */
 export function scatterAdd(updates: Tensor, indices: Tensor, axis: number, size: number): Tensor {
   return applyScatterAdd([updates, indices], { axis, size })
-}
-
-/** `x` itself, or `x` repeated to a shape. */
-export function expandTo(x: Tensor, shape: Shape): Tensor {
-  return sameShape(x.shape, shape) ? x : broadcastTo(x, shape)
 }
