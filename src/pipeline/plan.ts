@@ -60,3 +60,8 @@ export function networksOf({ component, geometry, guidance, chunks }: Plan, mode
   const decoders = new Map(chunks.map((count) => [count, model.vaeDecoder(count, latentHeight, latentWidth)]))
   return { imageEncoder, vaeEncoder, unet, decoders, all: [imageEncoder, vaeEncoder, unet, ...decoders.values()] }
 }
+
+/** Frees the memory of all that are open. */
+export async function closeAll(networks: PlannedNetworks | undefined): Promise<void> {
+  await Promise.all(networks?.all.map((network) => network.close()) ?? [])
+}

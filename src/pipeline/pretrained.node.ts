@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { Clip } from '../media/clip.node.js'
 import type { Picture } from '../media/frames.js'
@@ -7,10 +8,23 @@ import { nodeEngine, type NodeEngineOptions } from '../runtime/engine.node.js'
 import { Checkpoint } from '../weights/checkpoint.node.js'
 import { readPipelineFolder } from '../weights/diffusers.node.js'
 import { ImageToVideo as AnyImageToVideo, type AnimateOptions, type MemoryOptions } from './image-to-video.js'
-import { join } from 'node:path'
+import type { ModelSource } from './model-source.js'
 
 /** How `fromPretrained` opens a model. */
 export interface PretrainedOptions extends NodeEngineOptions, MemoryOptions {}
+
+/**
+ * The files of a model folder. Weights are found when they are asked for.
+ *
+ * @throws UserError when there is no such folder, or it is not that of a StableVideoDiffusionPipeline.
+ */
+export async function openModelFolder(folder: string): Promise<ModelSource> {
+  const found = await stat(folder).catch(() => undefined)
+  if (!found?.isDirectory())
+    throw new UserError(`there is no model folder ${folder}; give the path of one in the layout of diffusers`)
+  const { path, components } = await readPipelineFolder(folder)
+  return { path, components, weights: (component) => Checkpoint.open(join(path, component)) }
+}
 
 /** `ImageToVideo` for Node: models from folders, pictures from files, clips that can be saved. */
 export class ImageToVideo extends AnyImageToVideo {
@@ -21,14 +35,7 @@ export class ImageToVideo extends AnyImageToVideo {
    * @throws UserError when there is no such folder, or it holds no model that is supported.
    */
   static async fromPretrained(folder: string, options: PretrainedOptions = {}): Promise<ImageToVideo> {
-    const found = await stat(folder).catch(() => undefined)
-    if (!found?.isDirectory())
-      throw new UserError(
-        `there is no folder ${folder}; give a model folder in the layout of diffusers, downloaded first`,
-      )
-    const { path, components } = await readPipelineFolder(folder)
-    const weights = (component: string) => Checkpoint.open(join(path, component))
-    return new ImageToVideo({ path, components, weights }, nodeEngine(options), options)
+    return new ImageToVideo(await openModelFolder(folder), nodeEngine(options), options)
   }
 
   /**

@@ -1,7 +1,10 @@
 /** The stages of a generation, in their order: open the networks, look at the picture, denoise, decode the frames. */
 export type Stage = 'open' | 'encode' | 'denoise' | 'decode'
 
-/** What `animate` reports. For each stage `done` rises to `total`, which stays the same. */
+/**
+ * What `animate` reports, after each part of the work: for each stage `done` rises to `total`, which stays the same. Where
+ * memory is to be saved, networks are opened between the other stages.
+ */
 export type AnimateProgress =
   | { readonly type: 'stage'; readonly stage: Stage; readonly done: number; readonly total: number }
   | { readonly type: 'warning'; readonly message: string }
