@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { lower } from '../graph/lower.js'
 import { input } from '../graph/ops/index.js'
 import { type Tensor } from '../graph/tensor.js'
-import { clipInput } from '../media/clip-input.js'
+import { CLIP_MEAN, CLIP_STD, clipInput } from '../media/clip-input.js'
 import { type Frames } from '../media/frames.js'
 import { clipVision, parseClipVisionConfig } from '../models/clip/index.js'
 import { parseVaeConfig, vaeDecoder, vaeEncoder, type VaeConfig } from '../models/vae/index.js'
@@ -11,14 +11,12 @@ import { type Engine, type Program } from '../runtime/program.js'
 import { Checkpoint } from '../weights/checkpoint.node.js'
 import { readConfig } from './components.node.js'
 import { fromPlanar, toPlanar } from './pixels.js'
-import { CLIP_MEAN, CLIP_STD } from '../media/clip-input.js'
 
 /** Opens a frozen component's graph with its weights straight from the checkpoint. */
 export async function openFrozen(
   engine: Engine,
   folder: string,
   component: string,
-  set: ParameterSet,
   outputs: Record<string, Tensor>,
 ): Promise<Program> {
   const checkpoint = await Checkpoint.open(join(folder, component))
@@ -48,12 +46,12 @@ export class FirstStage {
     const encoder = (count: number) => {
       const set = new ParameterSet()
       const pictures = input('pictures', [count, config.inChannels, side, side])
-      return openFrozen(engine, folder, 'vae', set, { latents: vaeEncoder(set, config, pictures).mean })
+      return openFrozen(engine, folder, 'vae', { latents: vaeEncoder(set, config, pictures).mean })
     }
     const set = new ParameterSet()
     const cells = side / config.factor
     const latents = input('latents', [frames, config.latentChannels, cells, cells])
-    const decoder = openFrozen(engine, folder, 'vae', set, { pictures: vaeDecoder(set, config, latents, frames) })
+    const decoder = openFrozen(engine, folder, 'vae', { pictures: vaeDecoder(set, config, latents, frames) })
     return new FirstStage(config, side, await encoder(1), await encoder(BLOCK), await decoder, frames)
   }
 
@@ -120,7 +118,7 @@ export class Conditioner {
     const set = new ParameterSet()
     const pixels = input('pixels', [1, config.channels, config.imageSize, config.imageSize])
     const context = clipVision(set, config, pixels).imageEmbeds
-    const program = await openFrozen(engine, folder, 'image_encoder', set, { context })
+    const program = await openFrozen(engine, folder, 'image_encoder', { context })
     return new Conditioner(stage, program, config.imageSize)
   }
 

@@ -39,9 +39,11 @@ export class Layout {
   }
 }
 
-/** The layers that end a residual branch: at zero, every block begins as the identity. */
-const BRANCH_ENDS =
-  /(^|\.)(conv2|proj_out|net\.2|to_out\.0|out_proj|mlp\.fc2|time_emb_proj)\.(weight|bias)$|^conv_out\./
+/**
+ * The layers of UNet and VAE that end a residual branch: at zero, every block begins as the identity. Not the image
+ * encoder's: its class token would see no picture, and equal embeddings are a saddle point of the contrastive loss.
+ */
+const BRANCH_ENDS = /(^|\.)(conv2|proj_out|net\.2|to_out\.0|time_emb_proj)\.(weight|bias)$|^conv_out\./
 const NORMS = /(^|\.)(\w*norm\w*|pre_layrnorm)\.(weight|bias)$/
 
 /**

@@ -14,7 +14,6 @@ import { fromPlanar, toPlanar, writePlanar } from '../pixels.js'
 import { learningRate, optimizerOf, type RecipeOf } from '../recipe.js'
 import { type Task } from '../task.js'
 
-const BACKGROUND_SHARE = 0.25
 const MIRROR_SHARE = 0.5
 
 /** Trains `AutoencoderKLTemporalDecoder` on crops of clips and of stills (as clips that stand still). */
@@ -45,9 +44,7 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine): Promise<
     for (let i = 0; i < recipe.batch; i++) {
       const clip = random.integer(store.clips.length)
       const first = random.integer(store.length(clip) - recipe.frames + 1)
-      const colour = random.uniform() < BACKGROUND_SHARE
-      const background = [0, 1, 2].map(() => (colour ? random.integer(256) : 255)) as [number, number, number]
-      const frames = await store.clip(clip, first, recipe.frames, background)
+      const frames = await store.clip(clip, first, recipe.frames)
       const crop = { x: random.integer(store.width - side + 1), y: random.integer(store.height - side + 1), size: side }
       writePlanar(frames, crop, random.uniform() < MIRROR_SHARE, values, i * recipe.frames * 3 * side * side)
     }
