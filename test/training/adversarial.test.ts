@@ -1,0 +1,210 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { lower } from '../../src/graph/lower.js'
+import { input } from '../../src/graph/ops/index.js'
+import { type HeadKind } from '../../src/models/discriminator/heads.js'
+import { discriminatorHeads } from '../../src/models/discriminator/heads.js'
+import { ParameterSet } from '../../src/nn/weights.js'
+import { nodeEngine } from '../../src/runtime/engine.node.js'
+import { Random } from '../../src/runtime/random.js'
+import { GradientProgram } from '../../src/training/gradient-program.js'
+import { Learner } from '../../src/training/learner.js'
+import { discriminatorLoss, generatorLoss } from '../../src/training/objectives/adversarial.js'
+import { adamW } from '../../src/training/optimizers.js'
+import { Layout } from '../../src/training/parameters.js'
+import { relativeError } from '../support/fixture.js'
+import { BATCH, CONFIG, randomBatch, randomWeights, tinyNetworks } from './support/adversarial.js'
+
+const engine = nodeEngine({ threads: 1 })
+const optimizer = adamW({ betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0 })
+
+describe('the steps of latent adversarial training', () => {
+  const networks = tinyNetworks('both')
+  const { generator, heads, backbone } = networks
+  const batch = randomBatch()
+  let generatorProgram: GradientProgram
+  let headsProgram: GradientProgram
+  const weights: Record<string, Float32Array> = {}
+
+  beforeAll(async () => {
+    headsProgram = await GradientProgram.open(engine, discriminatorLoss(networks, BATCH), heads)
+    generatorProgram = await GradientProgram.open(engine, generatorLoss(networks, BATCH, 0.1), generator)
+    weights.generator = randomWeights(generator)
+    weights.heads = randomWeights(heads)
+    weights.backbone = randomWeights(backbone)
+  })
+  afterAll(() => Promise.all([generatorProgram.dispose(), headsProgram.dispose()]))
+
+  const layoutOf = (set: ParameterSet) => new Layout(set.shapes)
+  const frozen = () => layoutOf(backbone).views(weights.backbone!, backbone.prefix)
+  const fixed = () => layoutOf(heads).views(weights.heads!, heads.prefix)
+
+  it('give the generator the gradient that central differences find', async () => {
+    const layout = layoutOf(generator)
+    const at = async (values: Float32Array) => {
+      const feeds = { ...frozen(), ...fixed(), ...batch, ...layout.views(values, generator.prefix) }
+      return (await generatorProgram.run(feeds)).metrics.loss!
+    }
+    const random = new Random(7)
+    for (let trial = 0; trial < 3; trial++) {
+      const direction = random.normals(layout.size)
+      const moved = (h: number) => weights.generator!.map((w, i) => w + h * direction[i]!)
+      const slope = async (h: number) => ((await at(moved(h))) - (await at(moved(-h)))) / (2 * h)
+      const [coarse, fine] = [await slope(STEP), await slope(STEP / 2)]
+      await at(weights.generator!)
+      const expected = generatorProgram.gradient.reduce((sum, g, i) => sum + g * direction[i]!, 0)
+      // Richardson's combination of two step sizes is free of the third derivative.
+      expect(Math.abs((4 * fine - coarse) / 3 / expected - 1)).toBeLessThan(1e-2)
+    }
+  })
+
+  it('differentiate by the weights of one network each', () => {
+    const judged = lower({ loss: discriminatorLoss(networks, BATCH).loss })
+    expect(judged.inputs.filter(({ name }) => name.startsWith(generator.prefix))).toEqual([])
+    expect(judged.inputs.filter(({ name }) => name.startsWith(heads.prefix))).toHaveLength(heads.parameters.size)
+    expect(headsProgram.gradient).toHaveLength(heads.count)
+    expect(generatorProgram.gradient).toHaveLength(generator.count)
+  })
+
+  it('reach every head and every parameter that has influence', async () => {
+    const fake = new Random(11).normals(batch.latents!.length)
+    await headsProgram.run({ ...frozen(), ...fixed(), ...batch, fake })
+    const still = Object.entries(layoutOf(heads).views(headsProgram.gradient)).filter(([, g]) => g.every((x) => x === 0))
+    expect(still).toEqual([])
+  })
+
+  it('move their own network, and leave the backbone as it is, bit for bit', async () => {
+    const options = { optimizer, emaDecay: 0.95 }
+    const [g, d] = await Promise.all([
+      Learner.open(engine, generator, weights.generator!, options),
+      Learner.open(engine, heads, weights.heads!, options),
+    ])
+    const before = weights.backbone!.slice()
+    for (let step = 0; step < 2; step++) {
+      const [oldG, oldD] = [g.parameters.slice(), d.parameters.slice()]
+      const { outputs } = await generatorProgram.run({ ...g.feeds(), ...d.feeds(), ...frozen(), ...batch })
+      await g.apply(generatorProgram.gradient, 1e-3)
+      expect(g.parameters).not.toEqual(oldG)
+      expect(d.parameters).toEqual(oldD)
+      const newG = g.parameters.slice()
+      await headsProgram.run({ ...d.feeds(), ...frozen(), ...batch, fake: outputs.fake! })
+      await d.apply(headsProgram.gradient, 1e-3)
+      expect(d.parameters).not.toEqual(oldD)
+      expect(g.parameters).toEqual(newG)
+    }
+    expect(weights.backbone).toEqual(before)
+    await Promise.all([g.dispose(), d.dispose()])
+  })
+
+  it('teach the heads to be low on real latents and high on fakes', async () => {
+    const learner = await Learner.open(engine, heads, weights.heads!, { optimizer, emaDecay: 0.95 })
+    const fake = new Random(11).normals(batch.latents!.length)
+    const losses: number[] = []
+    let logits = { realLogit: 0, fakeLogit: 0 }
+    for (let step = 0; step < 30; step++) {
+      const { metrics } = await headsProgram.run({ ...learner.feeds(), ...frozen(), ...batch, fake })
+      losses.push(metrics.loss!)
+      logits = { realLogit: metrics.realLogit!, fakeLogit: metrics.fakeLogit! }
+      await learner.apply(headsProgram.gradient, 3e-3)
+    }
+    await learner.dispose()
+    expect(losses.at(-1)!).toBeLessThan(losses[0]! / 2)
+    expect(logits.realLogit).toBeLessThan(0)
+    expect(logits.fakeLogit).toBeGreaterThan(0)
+  })
+})
+
+/** Of central differences, in units of the random weights' deviation from their mean, 0.05. */
+const STEP = 2e-4
+
+describe('the heads', () => {
+  const frames = 4
+  const features = [input('outer', [2 * frames, 32, 4, 3]), input('inner', [2 * frames, 32, 2, 2])]
+
+  function build(kind: HeadKind) {
+    const set = new ParameterSet()
+    const conditions = { frames, context: input('context', [2, 1, 32]), noise: input('noise', [2]) }
+    return { set, logits: discriminatorHeads(set, features, { heads: kind, width: 8, projection: 8 }, conditions) }
+  }
+
+  const named = (set: ParameterSet) => [
+    ...new Set([...set.parameters.keys()].map((name) => name.split('.').slice(0, 2).join('.'))),
+  ]
+
+  const feeds = {
+    outer: new Random(1, 'outer').normals(features[0]!.size),
+    inner: new Random(1, 'inner').normals(features[1]!.size),
+    context: new Random(1, 'context').normals(64),
+    noise: Float32Array.of(-1.2, 0.4),
+  }
+
+  async function run(kind: HeadKind, changed: Partial<typeof feeds>): Promise<Float32Array[]> {
+    const { set, logits } = build(kind)
+    const program = await engine.load(lower(Object.fromEntries(logits.map((x, i) => [`logits${i}`, x]))))
+    const result = await program.run({ ...new Layout(set.shapes).views(randomWeights(set)), ...feeds, ...changed })
+    await program.dispose()
+    return logits.map((_, i) => result[`logits${i}`]!)
+  }
+
+  it.each([
+    ['spatial', ['spatial.0', 'spatial.1']],
+    ['temporal', ['temporal.0', 'temporal.1']],
+    ['both', ['spatial.0', 'temporal.0', 'spatial.1', 'temporal.1']],
+  ] as const)('%s: are %j', (kind, expected) => {
+    const { set, logits } = build(kind)
+    expect(named(set)).toEqual(expected)
+    const shapes = { 'spatial.0': [8, 4, 3], 'temporal.0': [24, 4], 'spatial.1': [8, 2, 2], 'temporal.1': [8, 4] }
+    expect(logits.map(({ shape }) => shape)).toEqual(expected.map((name) => shapes[name]))
+  })
+
+  it('of a both-headed discriminator are those of the two kinds', async () => {
+    const [spatial, temporal, both] = [await run('spatial', {}), await run('temporal', {}), await run('both', {})]
+    const apart = [spatial[0]!, temporal[0]!, spatial[1]!, temporal[1]!]
+    both.forEach((logits, i) => expect(relativeError(logits, apart[i]!)).toBeLessThan(1e-6))
+  })
+
+  /** The outer features with the frame 2 of video 0 changed, in all pixels or in one. */
+  function touched(pixel?: number): Float32Array {
+    const pixels = 12
+    const [from, to] = [2 * 32 * pixels, 3 * 32 * pixels]
+    return feeds.outer.map((x, i) => (i >= from && i < to && (pixel ?? i % pixels) === i % pixels ? x + 1 : x))
+  }
+
+  it('spatial ones see each frame by itself', async () => {
+    const [before, after] = [(await run('spatial', {}))[0]!, (await run('spatial', { outer: touched() }))[0]!]
+    for (let frame = 0; frame < 8; frame++) {
+      const [a, b] = [before, after].map((logits) => [...logits.subarray(12 * frame, 12 * (frame + 1))])
+      if (frame === 2) expect(a).not.toEqual(b)
+      else expect(a).toEqual(b)
+    }
+  })
+
+  it('temporal ones see each pixel by itself, over the frames around', async () => {
+    const pixel = 5
+    const [before, after] = [(await run('temporal', {}))[0]!, (await run('temporal', { outer: touched(pixel) }))[0]!]
+    for (let row = 0; row < 24; row++) {
+      const [a, b] = [before, after].map((logits) => logits.subarray(4 * row, 4 * (row + 1))) as [
+        Float32Array,
+        Float32Array,
+      ]
+      // Besides the changed frame's logit, those of its neighbours and, through the norm's statistics, all frames.
+      if (row === pixel) expect([...a].every((logit, frame) => logit !== b[frame])).toBe(true)
+      else expect([...a]).toEqual([...b])
+    }
+  })
+
+  it.each(['spatial', 'temporal'] as const)('%s ones are conditioned on picture, noise level and frame', async (kind) => {
+    const [plain] = await run(kind, {})
+    const [otherPicture] = await run(kind, { context: feeds.context.map((x, i) => (i < 32 ? -x : x)) })
+    const [otherNoise] = await run(kind, { noise: Float32Array.of(-1.2, 0.5) })
+    const half = plain!.length / 2
+    expect(otherPicture!.subarray(0, half)).not.toEqual(plain!.subarray(0, half))
+    expect(otherPicture!.subarray(half)).toEqual(plain!.subarray(half))
+    expect(otherNoise!.subarray(0, half)).toEqual(plain!.subarray(0, half))
+    expect(otherNoise!.subarray(half)).not.toEqual(plain!.subarray(half))
+    // Features that are the same in every frame: what is left to tell frames apart is their index.
+    const still = feeds.outer.map((_, i) => Math.sin(i % (32 * 12)))
+    const [logits] = await run(kind, { outer: still })
+    const step = kind === 'spatial' ? 12 : 1
+    expect(logits![0]).not.toBeCloseTo(logits![step]!, 4)
+  })
+})

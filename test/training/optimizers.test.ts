@@ -1,0 +1,157 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { ParameterSet } from '../../src/nn/weights.js'
+import { nodeEngine } from '../../src/runtime/engine.node.js'
+import { Learner, type LearnerOptions } from '../../src/training/learner.js'
+import { adamW, sm3, type Optimizer } from '../../src/training/optimizers.js'
+import { readFixture, readJson, tensorOf } from '../support/fixture.js'
+
+interface Config {
+  shapes: number[][]
+  steps: number
+  sm3: Record<string, { lr: number; momentum: number; beta: number; eps: number }>
+  adamw: Record<string, { lr: number; betas: [number, number]; eps: number; weight_decay: number }>
+  ema: Record<string, { decay: number; of: string }>
+}
+
+const LIMIT = 2e-6
+const config = readJson<Config>('optim/config.json')
+const tensors = readFixture('optim/case.safetensors')
+const names = config.shapes.map((_, i) => `p${i}`)
+const engine = nodeEngine({ threads: 1 })
+
+/** The tensors NAME.p0, NAME.p1, ... of the fixture, one after another as a learner keeps them. */
+function joined(name: (i: number) => string): Float32Array {
+  return Float32Array.from(names.flatMap((_, i) => [...tensorOf(tensors, name(i)).data]))
+}
+
+function open(optimizer: Optimizer, options: Partial<LearnerOptions> = {}): Promise<Learner> {
+  const set = new ParameterSet()
+  config.shapes.forEach((shape, i) => set.get(names[i]!, shape))
+  return Learner.open(
+    engine,
+    set,
+    joined((i) => `in.p${i}`),
+    { optimizer, emaDecay: 0, ...options },
+  )
+}
+
+function furthest(actual: Float32Array, expected: ArrayLike<number>): number {
+  expect(actual).toHaveLength(expected.length)
+  return actual.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0)
+}
+
+/** What a learner holds after each of the fixture's steps, by the fixture's names. */
+async function history(learner: Learner, rate: number): Promise<Record<string, Float32Array>[]> {
+  const states: Record<string, Float32Array>[] = []
+  for (let step = 1; step <= config.steps; step++) {
+    await learner.apply(
+      joined((i) => `in.step${step}.g${i}`),
+      rate,
+    )
+    const state = { ...learner.layout.views(learner.parameters), ...learner.layout.views(learner.average, 'average ') }
+    for (const { layout, values } of Object.values(learner.slots)) Object.assign(state, layout.views(values))
+    states.push(Object.fromEntries(Object.entries(state).map(([name, values]) => [name, values.slice()])))
+  }
+  return states
+}
+
+describe.each(Object.entries(config.sm3))('%s', (name, { lr, momentum, beta, eps }) => {
+  let states: Record<string, Float32Array>[]
+  beforeAll(async () => {
+    const learner = await open(sm3({ momentum, beta, eps }))
+    states = await history(learner, lr)
+    await learner.dispose()
+  })
+
+  it('moves the parameters as the reference', () => {
+    states.forEach((state, s) =>
+      names.forEach((p) => {
+        expect(furthest(state[p]!, tensorOf(tensors, `${name}.step${s + 1}.${p}`).data)).toBeLessThan(LIMIT)
+      }),
+    )
+  })
+
+  it('keeps the momentum and one accumulator per axis of the reference', () => {
+    states.forEach((state, s) =>
+      config.shapes.forEach((shape, i) => {
+        const reference = (slot: string) => tensorOf(tensors, `${name}.step${s + 1}.${slot}`).data
+        expect(furthest(state[`mom/p${i}`]!, reference(`mom${i}`))).toBeLessThan(LIMIT)
+        shape.forEach((_, axis) => {
+          const expected = reference(`acc${i}.${axis}`)
+          // Sums of squares: beyond 1, float32 itself is no nearer than this.
+          const limit = LIMIT * Math.max(1, ...expected)
+          expect(furthest(state[`acc${axis}/p${i}`]!, expected)).toBeLessThan(limit)
+        })
+      }),
+    )
+  })
+})
+
+describe.each(Object.entries(config.adamw))('%s', (name, { lr, betas, eps, weight_decay: weightDecay }) => {
+  it('moves the parameters as PyTorch', async () => {
+    const learner = await open(adamW({ betas, eps, weightDecay }))
+    const states = await history(learner, lr)
+    await learner.dispose()
+    states.forEach((state, s) =>
+      names.forEach((p) => {
+        expect(furthest(state[p]!, tensorOf(tensors, `${name}.step${s + 1}.${p}`).data)).toBeLessThan(LIMIT)
+      }),
+    )
+  })
+})
+
+describe.each(Object.entries(config.ema))('%s', (name, { decay, of }) => {
+  it('averages the parameters as the reference', async () => {
+    const { lr, ...options } = config.sm3[of]!
+    const learner = await open(sm3(options), { emaDecay: decay })
+    const states = await history(learner, lr)
+    await learner.dispose()
+    states.forEach((state, s) =>
+      names.forEach((p) => {
+        expect(furthest(state[`average ${p}`]!, tensorOf(tensors, `${name}.step${s + 1}.${p}`).data)).toBeLessThan(
+          LIMIT,
+        )
+      }),
+    )
+  })
+})
+
+describe('a learner', () => {
+  const gradient = joined((i) => `in.step2.g${i}`)
+  const norm = Math.hypot(...gradient)
+  const scaled = (factor: number) => gradient.map((g) => g * factor)
+  // A large eps keeps AdamW's step in proportion to the gradient, so that a wrong scale shows.
+  const optimizer = adamW({ betas: [0.9, 0.99], eps: 1, weightDecay: 0 })
+
+  it('returns the norm of the gradient and scales it down to the largest allowed', async () => {
+    const clipped = await open(optimizer, { maxGradientNorm: norm / 4 })
+    const plain = await open(optimizer)
+    expect(await clipped.apply(gradient, 1)).toBeCloseTo(norm, 4)
+    await plain.apply(scaled(1 / 4), 1)
+    expect(furthest(clipped.parameters, plain.parameters)).toBeLessThan(LIMIT)
+    await Promise.all([clipped.dispose(), plain.dispose()])
+  })
+
+  it('leaves a gradient below the largest norm alone', async () => {
+    const clipped = await open(optimizer, { maxGradientNorm: 2 * norm })
+    const plain = await open(optimizer)
+    await clipped.apply(gradient, 1)
+    await plain.apply(gradient, 1)
+    expect(clipped.parameters).toEqual(plain.parameters)
+    await Promise.all([clipped.dispose(), plain.dispose()])
+  })
+
+  it('steps a parameter without axes with SM3', async () => {
+    const set = new ParameterSet()
+    set.get('scale', [])
+    const learner = await Learner.open(engine, set, Float32Array.of(1), {
+      optimizer: sm3({ momentum: 0, beta: 0, eps: 1e-30 }),
+      emaDecay: 0,
+    })
+    await learner.apply(Float32Array.of(3), 0.5)
+    expect(learner.parameters[0]).toBeCloseTo(0.5, 6)
+    await learner.apply(Float32Array.of(4), 0.5)
+    expect(learner.parameters[0]).toBeCloseTo(0.5 - (0.5 * 4) / 5, 6)
+    await learner.dispose()
+  })
+})
