@@ -7,14 +7,22 @@ export interface Crop {
   readonly size: number
 }
 
+/** How a picture is changed on its way into a batch. */
+export interface Change {
+  /** Left and right are swapped. */
+  readonly mirror?: boolean
+  /** Which channel of the picture becomes red, which green, which blue. White stays white. */
+  readonly channels?: readonly [number, number, number]
+}
+
 /**
- * Frames as the networks take them: (count, 3, size, size) in [-1, 1], cropped, and mirrored left to right if asked;
- * written into `target` at `offset`.
+ * Frames as the networks take them: (count, 3, size, size) in [-1, 1], cropped and changed; written into `target` at
+ * `offset`.
  */
 export function writePlanar(
   frames: Frames,
   { x, y, size }: Crop,
-  mirror: boolean,
+  { mirror = false, channels = [0, 1, 2] }: Change,
   target: Float32Array,
   offset = 0,
 ): void {
@@ -25,14 +33,14 @@ export function writePlanar(
       for (let column = 0; column < size; column++) {
         const source = 3 * ((f * height + y + row) * width + x + (mirror ? size - 1 - column : column))
         const at = offset + 3 * f * plane + row * size + column
-        for (let c = 0; c < 3; c++) target[at + c * plane] = data[source + c]! / 127.5 - 1
+        for (let c = 0; c < 3; c++) target[at + c * plane] = data[source + channels[c]!]! / 127.5 - 1
       }
 }
 
 /** The whole of square frames as (count, 3, side, side) in [-1, 1]. */
-export function toPlanar(frames: Frames, mirror = false): Float32Array {
+export function toPlanar(frames: Frames): Float32Array {
   const target = new Float32Array(frames.data.length)
-  writePlanar(frames, { x: 0, y: 0, size: frames.width }, mirror, target)
+  writePlanar(frames, { x: 0, y: 0, size: frames.width }, {}, target)
   return target
 }
 
