@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest'
+import { inspect } from '../../src/cli/inspect.js'
+import { fixturePath } from '../support/fixture.js'
+import { TINY } from '../pipeline/tiny.js'
+import { sfv } from './sfv.js'
+
+it('describes every checkpoint of a model folder', async () => {
+  const found = await inspect(TINY)
+  expect(found.map(({ file, className }) => [file, className])).toEqual([
+    ['case.safetensors', undefined],
+    ['image_encoder/model.safetensors', 'CLIPVisionModelWithProjection'],
+    ['unet/diffusion_pytorch_model.safetensors', 'UNetSpatioTemporalConditionModel'],
+    ['vae/diffusion_pytorch_model.safetensors', 'AutoencoderKLTemporalDecoder'],
+  ])
+  expect(found[2]).toEqual({
+    file: 'unet/diffusion_pytorch_model.safetensors',
+    className: 'UNetSpatioTemporalConditionModel',
+    tensors: 424,
+    parameters: 1_308_432,
+    dtypes: ['F32'],
+    bytes: 4 * 1_308_432,
+    metadata: { format: 'pt' },
+  })
+})
+
+it('prints a table, or JSON', async () => {
+  const file = fixturePath('pipeline-tiny/vae/diffusion_pytorch_model.safetensors')
+  const [table, json] = await Promise.all([sfv(['info', file]), sfv(['info', file, '--json'])])
+  expect([table.code, json.code]).toEqual([0, 0])
+  expect(table.stdout).toMatchSnapshot()
+  const [checkpoint] = (JSON.parse(json.stdout) as { checkpoints: unknown[] }).checkpoints
+  expect(checkpoint).toEqual((await inspect(file))[0])
+})
+
+it.each([
+  ['no path', 'test/nothing-here', /there is no test\/nothing-here/],
+  ['a folder without weights', fixturePath('pipeline-tiny/scheduler'), /holds no \.safetensors file/],
+  ['another file', fixturePath('pipeline-tiny/image.png'), /is not a valid safetensors file/],
+])('refuses %s', async (_, path, message) => {
+  await expect(inspect(path)).rejects.toThrow(message)
+})
