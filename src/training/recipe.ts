@@ -31,8 +31,6 @@ const common = {
   steps: count,
   /** Folder of a clip store made by `sfv data`. */
   data: z.string(),
-  /** Clip store of stills, mixed in where the objective can use single pictures. */
-  stills: z.string().optional(),
   /** Pipeline folder that the finished component is written to, in diffusers layout, float16. */
   output: z.string(),
   /** Steps over which the learning rate rises from 0. */
@@ -55,6 +53,8 @@ const latentBatch = {
 const vae = z.strictObject({
   objective: z.literal('vae'),
   ...common,
+  /** Clip store of stills, half of each batch where given. */
+  stills: z.string().optional(),
   /** The network's config.json, for weights from scratch; or a pipeline folder to go on from. */
   network: z.union([json, z.string()]),
   batch: count.default(4),

@@ -14,6 +14,9 @@ import { fromPlanar, toPlanar, writePlanar } from '../pixels.js'
 import { learningRate, optimizerOf, type RecipeOf } from '../recipe.js'
 import { type Task } from '../task.js'
 
+/** Share of stills in a batch, where the recipe has stills: things of all colours, which the clips have few of. */
+const STILLS_SHARE = 0.5
+
 /**
  * Two thirds of the emoji are people, all of them brown to yellow: an autoencoder sees little else and paints the sea brown.
  * With red, green and blue exchanged at random every colour is as frequent as the others.
@@ -30,6 +33,7 @@ const CHANNEL_ORDERS = [
 /** Trains `AutoencoderKLTemporalDecoder` on crops of clips and of stills (as clips that stand still). */
 export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine): Promise<Task> {
   const store = await ClipStore.open(recipe.data)
+  const stills = recipe.stills === undefined ? undefined : await ClipStore.open(recipe.stills)
   const set = new ParameterSet('vae/')
   const start = await startNetwork('vae', recipe.network, recipe.seed, (json, file) => {
     const config = parseVaeConfig(json, file)
@@ -50,12 +54,23 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine): Promise<
   })
   const reconstruct = await engine.load(lower(wholePicture(set, config, store.width)))
 
+  async function moving(random: Random): Promise<Frames> {
+    const clip = random.integer(store.clips.length)
+    return store.clip(clip, random.integer(store.length(clip) - recipe.frames + 1), recipe.frames)
+  }
+
+  /** A still as a clip in which nothing moves. */
+  async function still(stills: ClipStore, random: Random): Promise<Frames> {
+    const picture = await stills.clip(random.integer(stills.clips.length), 0, 1)
+    const data = new Uint8Array(recipe.frames * picture.data.length)
+    for (let f = 0; f < recipe.frames; f++) data.set(picture.data, f * picture.data.length)
+    return { ...picture, count: recipe.frames, data }
+  }
+
   async function crops(random: Random): Promise<Float32Array> {
     const values = new Float32Array(pictures * 3 * side * side)
     for (let i = 0; i < recipe.batch; i++) {
-      const clip = random.integer(store.clips.length)
-      const first = random.integer(store.length(clip) - recipe.frames + 1)
-      const frames = await store.clip(clip, first, recipe.frames)
+      const frames = stills && random.uniform() < STILLS_SHARE ? await still(stills, random) : await moving(random)
       const crop = { x: random.integer(store.width - side + 1), y: random.integer(store.height - side + 1), size: side }
       const change = { mirror: random.uniform() < 0.5, channels: CHANNEL_ORDERS[random.integer(6)]! }
       writePlanar(frames, crop, change, values, i * recipe.frames * 3 * side * side)
@@ -90,7 +105,7 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine): Promise<
       await saveComponent(recipe.output, 'vae', json, learner.layout, learner.average)
     },
     async close() {
-      await Promise.all([program.dispose(), learner.dispose(), reconstruct.dispose(), store.close()])
+      await Promise.all([program.dispose(), learner.dispose(), reconstruct.dispose(), store.close(), stills?.close()])
     },
   }
 
