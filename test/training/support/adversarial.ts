@@ -29,8 +29,11 @@ export function tinyNetworks(heads: HeadKind) {
 export function randomWeights(set: ParameterSet): Float32Array {
   const layout = new Layout(set.shapes)
   const values = initialValues(set, layout, 1)
-  const noise = new Random(2, `noise on ${set.prefix}`).normals(layout.size)
-  return values.map((value, i) => value + 0.05 * noise[i]!)
+  for (const { name, offset, size } of layout.spans) {
+    const noise = new Random(2, `noise on ${set.prefix}${name}`).normals(size)
+    noise.forEach((value, i) => (values[offset + i]! += 0.05 * value))
+  }
+  return values
 }
 
 /** Random latents, conditions and noise for both losses. */
