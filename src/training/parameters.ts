@@ -44,11 +44,20 @@ export class Layout {
  * encoder's: its class token would see no picture, and equal embeddings are a saddle point of the contrastive loss.
  */
 const BRANCH_ENDS = /(^|\.)(conv2|proj_out|net\.2|to_out\.0|time_emb_proj)\.(weight|bias)$|^conv_out\./
+/**
+ * With 64 channels a group of GroupNorm is two channels, and normalising them by their own deviation takes away how strong a
+ * colour is. Opposite constants on the two, larger than the signal, become the deviation: then the norm passes the
+ * signal's amplitude on, nearly linearly (docs/experiments.md).
+ */
+const SPATIAL_BRANCH_BIAS = /(^|\.)(resnets\.\d+|spatial_res_block)\.conv2\.bias$/
+const OFFSET = 0.5
+/** Of the VAE's posterior: noise well below the first latents, which would otherwise drown all but the brightness in it. */
+const LOG_VARIANCE = -6
 const NORMS = /(^|\.)(\w*norm\w*|pre_layrnorm)\.(weight|bias)$/
 
 /**
  * First values of the parameters of a network: PyTorch's defaults (uniform within 1/sqrt(fan in)), norms at one, layers that
- * end a residual branch at zero, blenders halfway, the decoder's last convolution in time as the identity. Tensor by tensor from (seed, name), so that a network's values do not
+ * end a residual branch at zero, blenders halfway, opposite offsets on neighbouring channels, the decoder's last convolution in time as the identity. Tensor by tensor from (seed, name), so that a network's values do not
  * depend on what else is trained.
  */
 export function initialValues(set: ParameterSet, layout: Layout, seed: number): Float32Array {
@@ -56,8 +65,10 @@ export function initialValues(set: ParameterSet, layout: Layout, seed: number): 
   for (const { name, shape, offset, size } of layout.spans) {
     const values = vector.subarray(offset, offset + size)
     const random = new Random(seed, `initial ${set.prefix}${name}`)
+    if (SPATIAL_BRANCH_BIAS.test(name)) values.forEach((_, i) => (values[i] = i % 2 === 0 ? OFFSET : -OFFSET))
     if (name.endsWith('mix_factor') || BRANCH_ENDS.test(name)) continue
     if (NORMS.test(name)) values.fill(name.endsWith('.weight') ? 1 : 0)
+    else if (name === 'quant_conv.bias') values.fill(LOG_VARIANCE, size / 2)
     else if (name === 'decoder.time_conv_out.weight') identityConvolution(shape, values)
     else if (name.includes('embedding') && !name.includes('patch') && !name.includes('linear'))
       values.set(random.normals(size).map((x) => 0.02 * x))
