@@ -5,3 +5,17 @@ export interface Frames {
   readonly count: number
   readonly data: Uint8Array
 }
+
+/** One picture: `data` is 8-bit RGB in order (height, width, 3). */
+export interface Picture {
+  readonly width: number
+  readonly height: number
+  readonly data: Uint8Array
+}
+
+/** Picture `index` of a row, as a view of its bytes. */
+export function frameAt({ width, height, count, data }: Frames, index: number): Picture {
+  if (!(index >= 0 && index < count)) throw new RangeError(`frame ${index} of a clip of ${count}`)
+  const stride = width * height * 3
+  return { width, height, data: data.subarray(index * stride, (index + 1) * stride) }
+}

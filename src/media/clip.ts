@@ -1,0 +1,30 @@
+import type { Frames } from './frames.js'
+
+/** What a clip is made of, without a way to save it. */
+export interface ClipContent {
+  readonly frames: Frames
+  /** Pictures per second. */
+  readonly fps: number
+  /** How the clip came to be (seed, model, settings); saved inside the file where its format has room for words. */
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/**
+ * The metadata as it stands in every file's comment field: one JSON object in plain ASCII, so that it is the same text
+ * in GIF, PNG, WebP, WebM and MP4, whatever encoding the field has. Empty when there is no metadata.
+ */
+export function commentOf({ metadata }: ClipContent): string {
+  if (Object.keys(metadata).length === 0) return ''
+  return JSON.stringify(metadata).replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/**
+ * How long each frame stays on screen in whole ticks. Each frame starts at the tick nearest to its true time, so that
+ * rounding never adds up.
+ *
+ * @param ticksPerSecond 1000 for milliseconds
+ */
+export function frameDurations({ frames, fps }: ClipContent, ticksPerSecond: number): number[] {
+  const start = (index: number) => Math.round((index * ticksPerSecond) / fps)
+  return Array.from({ length: frames.count }, (_, index) => Math.max(1, start(index + 1) - start(index)))
+}

@@ -1,0 +1,90 @@
+import { readFile, stat } from 'node:fs/promises'
+import sharp, { type Metadata } from 'sharp'
+import { UserError } from '../errors.js'
+import type { Picture } from './frames.js'
+
+const MIN_SIDE = 8
+const MAX_SIDE = 16_384
+const MAX_PIXELS = 64_000_000
+
+/**
+ * Reads a still picture upright (EXIF orientation applied), in sRGB, on white where it is transparent; of an animation
+ * the first frame.
+ *
+ * @param source the path of a PNG, JPEG, WebP, GIF, AVIF or TIFF file, or the bytes of one
+ * @param name stands for the picture in messages; the path unless told
+ * @throws UserError when it cannot be read, is no such picture, has a side under 8 or over 16,384 pixels, or has more
+ *   than 64 million pixels.
+ */
+export async function readImage(source: string | Uint8Array, name?: string): Promise<Picture> {
+  const label = name ?? (typeof source === 'string' ? source : 'the picture')
+  const bytes = typeof source === 'string' ? await readBytes(source, label) : source
+  if (bytes.length === 0) throw new UserError(`cannot read ${label}: it is empty (0 bytes); give a PNG, JPEG or WebP`)
+  if (isHeic(bytes)) throw new UserError(`cannot read ${label}: it is a HEIC picture; export it as JPEG or PNG first`)
+  checkHeader(await readHeader(bytes, label), label)
+  try {
+    const { data, info } = await sharp(bytes, { limitInputPixels: MAX_PIXELS })
+      .autoOrient()
+      .flatten({ background: '#ffffff' })
+      .toColourspace('srgb')
+      .removeAlpha()
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true })
+    return { width: info.width, height: info.height, data: new Uint8Array(data) }
+  } catch {
+    throw new UserError(`cannot read ${label}: the picture is damaged or cut short; save or download it again`)
+  }
+}
+
+async function readBytes(path: string, label: string): Promise<Uint8Array> {
+  if (/^https?:\/\//i.test(path)) {
+    throw new UserError(`cannot read ${label}: it is an address; download the picture and give the path of its file`)
+  }
+  try {
+    const kind = await stat(path)
+    if (kind.isDirectory()) throw new UserError(`cannot read ${label}: it is a folder; give one picture in it`)
+    if (!kind.isFile()) throw new UserError(`cannot read ${label}: it is not a regular file; give a picture file`)
+    return await readFile(path)
+  } catch (error) {
+    if (error instanceof UserError) throw error
+    const { code } = error as NodeJS.ErrnoException
+    throw new UserError(`cannot read ${label}: ${REASONS[code ?? ''] ?? 'the file cannot be opened; check it'}`)
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file; check the path',
+  ENOTDIR: 'a part of the path is a file, not a folder; check the path',
+  EACCES: 'you may not read it; change its permissions',
+  EPERM: 'you may not read it; change its permissions',
+  ENAMETOOLONG: 'the name is too long; check the path',
+  ERR_FS_FILE_TOO_LARGE: 'it has more than 2 GiB; give a PNG, JPEG or WebP picture',
+}
+
+/** ISO base media with an HEVC picture's brand (ISO 23008-12, annex B), which the decoder does not know. */
+function isHeic(bytes: Uint8Array): boolean {
+  return /^ftyphe[iv][cmsx]$/.test(String.fromCharCode(...bytes.subarray(4, 12)))
+}
+
+async function readHeader(bytes: Uint8Array, label: string): Promise<Metadata> {
+  try {
+    return await sharp(bytes, { limitInputPixels: false }).metadata()
+  } catch {
+    throw new UserError(`cannot read ${label}: it is not a picture; give a PNG, JPEG, WebP, GIF, AVIF or TIFF`)
+  }
+}
+
+function checkHeader({ format, width, height }: Metadata, label: string): void {
+  if (format === 'svg') {
+    throw new UserError(`cannot read ${label}: SVG drawings are not read; export it as PNG at the size you want`)
+  }
+  const size = `it has ${width} x ${height} pixels`
+  if (Math.min(width, height) < MIN_SIDE) {
+    throw new UserError(`cannot read ${label}: ${size}; give one with sides of at least ${MIN_SIDE}`)
+  }
+  if (Math.max(width, height) > MAX_SIDE || width * height > MAX_PIXELS) {
+    throw new UserError(
+      `cannot read ${label}: ${size}; scale it down to at most ${MAX_SIDE} a side and ${MAX_PIXELS / 1e6} megapixels`,
+    )
+  }
+}

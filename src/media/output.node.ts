@@ -1,0 +1,105 @@
+import { constants } from 'node:fs'
+import { access, stat } from 'node:fs/promises'
+import { basename, dirname, extname, join, resolve } from 'node:path'
+import { UserError } from '../errors.js'
+import type { ClipContent } from './clip.js'
+import { encodeApng } from './encode/apng.node.js'
+import { encodeGif } from './encode/gif.node.js'
+import { encodeMp4 } from './encode/mp4.node.js'
+import { encodePngFrames } from './encode/png.node.js'
+import { encodeWebm } from './encode/webm.node.js'
+import { encodeWebp } from './encode/webp.node.js'
+import type { OutputFiles } from './write-files.node.js'
+
+/** Turns a clip into the bytes of one file. */
+type Encoder = (clip: ClipContent, signal?: AbortSignal) => Promise<Uint8Array>
+
+const ENCODERS: ReadonlyMap<string, Encoder> = new Map([
+  ['.mp4', encodeMp4],
+  ['.webm', encodeWebm],
+  ['.webp', encodeWebp],
+  ['.gif', encodeGif],
+  ['.apng', encodeApng],
+])
+
+const NUMBER = /%(?:0(\d))?d/
+
+/**
+ * Checks, before any work is done, that a clip can be saved under this name: its ending is known, and its folder exists
+ * or can be made, and takes files.
+ *
+ * @throws UserError otherwise.
+ */
+export async function checkOutput(path: string): Promise<void> {
+  const ending = endingOf(path)
+  if (isFolderName(path)) return checkFolder(path, path)
+  if (!ENCODERS.has(ending) && ending !== '.png') {
+    throw new UserError(
+      `cannot save to ${path || 'a file without a name'}: its name ends in none of ${[...ENCODERS.keys()].join(' ')}; ` +
+        'choose one of these, .png for numbered PNG frames, or a name with / at its end for a folder of them',
+    )
+  }
+  if ((await kindOf(path)) === 'folder') {
+    throw new UserError(`cannot save to ${path}: there is a folder of this name; choose another name`)
+  }
+  await checkFolder(dirname(path), path)
+}
+
+/** The files that saving a clip under a name that passed `checkOutput` writes; `Clip.save` tells the names. */
+export async function encodeOutput(path: string, clip: ClipContent, signal?: AbortSignal): Promise<OutputFiles> {
+  const encoder = isFolderName(path) ? undefined : ENCODERS.get(endingOf(path))
+  if (encoder) return new Map([[path, await encoder(clip, signal)]])
+  const pictures = await encodePngFrames(clip, signal)
+  return new Map(pictures.map((bytes, index) => [frameName(path, index, pictures.length), bytes]))
+}
+
+function frameName(path: string, index: number, count: number): string {
+  if (isFolderName(path)) return join(path, `frame-${digits(index, count)}.png`)
+  const name = basename(path)
+  const pattern = NUMBER.exec(name)
+  if (pattern) {
+    const number = String(index).padStart(Number(pattern[1] ?? 1), '0')
+    return join(dirname(path), name.replace(NUMBER, number))
+  }
+  return count === 1 ? path : `${path.slice(0, -'.png'.length)}-${digits(index, count)}.png`
+}
+
+function digits(index: number, count: number): string {
+  return String(index).padStart(Math.max(2, String(count - 1).length), '0')
+}
+
+function endingOf(path: string): string {
+  return extname(path).toLowerCase()
+}
+
+function isFolderName(path: string): boolean {
+  return /[/\\]$/.test(path)
+}
+
+/** Holds the nearest folder above `path` that exists against what writing needs; the rest can be made. */
+async function checkFolder(folder: string, path: string): Promise<void> {
+  let place = resolve(folder)
+  let kind = await kindOf(place)
+  while (kind === undefined && dirname(place) !== place) {
+    place = dirname(place)
+    kind = await kindOf(place)
+  }
+  if (kind !== 'folder') {
+    throw new UserError(`cannot save to ${path}: ${place} is not a folder; choose a name in one`)
+  }
+  try {
+    await access(place, constants.W_OK | constants.X_OK)
+  } catch {
+    throw new UserError(`cannot save to ${path}: the folder ${place} takes no files; choose one you may write to`)
+  }
+}
+
+/** What stands at a path; undefined where nothing does. */
+async function kindOf(path: string): Promise<'folder' | 'other' | undefined> {
+  try {
+    return (await stat(path)).isDirectory() ? 'folder' : 'other'
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return code === 'ENOENT' || code === 'ENOTDIR' ? undefined : 'other'
+  }
+}
