@@ -50,13 +50,14 @@ const BRANCH_ENDS = /(^|\.)(conv2|proj_out|net\.2|to_out\.0|time_emb_proj)\.(wei
  * signal's amplitude on, nearly linearly (docs/experiments.md).
  */
 const SPATIAL_BRANCH_BIAS = /(^|\.)(resnets\.\d+|spatial_res_block)\.conv2\.bias$/
-const OFFSET = 0.5
+const OFFSET = 1
 /** Of the VAE's posterior: noise well below the first latents, which would otherwise drown all but the brightness in it. */
 const LOG_VARIANCE = -6
 const NORMS = /(^|\.)(\w*norm\w*|pre_layrnorm)\.(weight|bias)$/
 
 /**
- * First values of the parameters of a network: PyTorch's defaults (uniform within 1/sqrt(fan in)), norms at one, layers that
+ * First values of the parameters of a network: uniform, of variance 1/(fan in), so that a signal keeps
+ * its size on the way (PyTorch's default lets it shrink to a third of its variance at every layer), norms at one, layers that
  * end a residual branch at zero, blenders halfway, opposite offsets on neighbouring channels, the decoder's last convolution in time as the identity. Tensor by tensor from (seed, name), so that a network's values do not
  * depend on what else is trained.
  */
@@ -74,7 +75,7 @@ export function initialValues(set: ParameterSet, layout: Layout, seed: number): 
       values.set(random.normals(size).map((x) => 0.02 * x))
     else {
       const weight = name.endsWith('bias') ? set.parameters.get(name.replace(/bias$/, 'weight'))!.shape : shape
-      const bound = 1 / Math.sqrt(sizeOf(weight.slice(1)))
+      const bound = (name.endsWith('bias') ? 1 : Math.sqrt(3)) / Math.sqrt(sizeOf(weight.slice(1)))
       values.forEach((_, i) => (values[i] = (2 * random.uniform() - 1) * bound))
     }
   }
