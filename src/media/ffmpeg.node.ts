@@ -43,7 +43,9 @@ function runFfmpeg(path: string, args: readonly string[]): Promise<{ stdout: Buf
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk))
     child.on('error', (error: NodeJS.ErrnoException) => {
       const reason = error.code === 'ENOENT' ? 'videos are read by ffmpeg, which is not on PATH' : error.message
-      reject(new UserError(`cannot read ${path}: ${reason}; install ffmpeg (ffmpeg.org) or give a GIF or animated WebP`))
+      reject(
+        new UserError(`cannot read ${path}: ${reason}; install ffmpeg (ffmpeg.org) or give a GIF or animated WebP`),
+      )
     })
     child.on('close', (code) => {
       const stderr = Buffer.concat(err).toString()
@@ -63,7 +65,7 @@ interface PpmPicture {
 /** Splits binary PPM pictures of 8 bits, one after another: `P6`, width, height, 255, then the pixels. */
 function splitPpm(stream: Buffer): PpmPicture[] {
   const pictures: PpmPicture[] = []
-  for (let at = 0; at < stream.length; ) {
+  for (let at = 0; at < stream.length;) {
     const header = /^P6\s(\d+)\s(\d+)\s255\s/.exec(stream.toString('latin1', at, at + 32))
     if (!header) throw new Error(`ffmpeg sent no PPM header at byte ${at}`)
     const [width, height] = [Number(header[1]), Number(header[2])]
