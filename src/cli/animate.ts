@@ -94,7 +94,7 @@ async function animate(image: string, { out, model, device, size, guidance, json
   const line = new StatusLine()
   const meter = new StageMeter(line)
   try {
-    const sfv = await ImageToVideo.fromPretrained(model, { device, lowMemory: true })
+    const sfv = await ImageToVideo.fromPretrained(model, { device, lowMemory: true, optimize: settings.steps > 1 })
     // Nothing is written yet, so Ctrl-C may end the process on the spot: a handler would wait for a network to finish.
     const clip = await sfv.animate(image, { ...settings, onProgress: meter.report })
     const files = await interruptible((signal) => clip.save(out, { signal }))

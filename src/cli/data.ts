@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { BuildOptions, BuildProgress } from '../data/build.node.js'
 import { interruptible } from './interrupt.js'
-import { between } from './options.js'
+import { between, whole } from './options.js'
 import { StatusLine } from './progress.js'
 
 const EXAMPLES = `
@@ -25,9 +25,9 @@ export function dataCommand(): Command {
     .description('make a clip store, to train on, of the animated Fluent emoji or of a folder')
     .argument('<source>', 'fluent-emoji, or a folder of videos, GIFs and WebPs')
     .requiredOption('-o, --out <dir>', 'folder of the store')
-    .option('--size <n>', 'side of the square pictures in pixels', between('--size', 8, 4096), 128)
+    .option('--size <n>', 'side of the square pictures in pixels', whole('--size', 8, 4096), 128)
     .option('--fps <n>', 'pictures per second', between('--fps', 1, 120), 7)
-    .option('--limit <n>', 'take only the first n clips', between('--limit', 1, 1e9))
+    .option('--limit <n>', 'take only the first n clips', whole('--limit', 1, 1e9))
     .option('--json', 'print what was done as one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(data)

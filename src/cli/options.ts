@@ -41,3 +41,12 @@ export function between(flag: string, min: number, max: number): (text: string) 
     throw new UsageError(`${flag} is ${text}; give a number from ${min} to ${max}`)
   }
 }
+
+/** Reads an option as a whole number from `min` to `max`. */
+export function whole(flag: string, min: number, max: number): (text: string) => number {
+  return (text) => {
+    const number = numeric(text)
+    if (Number.isInteger(number) && number >= min && number <= max) return number
+    throw new UsageError(`${flag} is ${text}; give a whole number from ${min} to ${max}`)
+  }
+}

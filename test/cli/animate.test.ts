@@ -12,10 +12,9 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { run } from '../../src/cli/run.js'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TINY, TINY_PICTURE } from '../pipeline/tiny.js'
-import { sfv } from './sfv.js'
+import { inProcess, sfv } from './sfv.js'
 
 let folder: string
 beforeAll(() => {
@@ -31,22 +30,6 @@ function brokenModel(name: string, breakIt: (model: string) => void): string {
   cpSync(TINY, model, { recursive: true, filter: (path) => !/case|image\.png/.test(path) })
   breakIt(model)
   return model
-}
-
-/** Runs the command in this process; what it writes is returned. */
-async function inProcess(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const written = { stdout: '', stderr: '' }
-  const restore = (['stdout', 'stderr'] as const).map((name) => {
-    const spy = vi
-      .spyOn(process[name], 'write')
-      .mockImplementation((chunk) => ((written[name] += chunk.toString()), true))
-    return () => spy.mockRestore()
-  })
-  try {
-    return { code: await run(args), ...written }
-  } finally {
-    restore.forEach((put) => put())
-  }
 }
 
 describe('a clip', () => {
