@@ -44,8 +44,8 @@ async function expectComponent(component: string, trace: (set: ParameterSet, jso
 
 // One after another, as a user runs them: each objective needs the components that those before it have written.
 describe('the smoke recipes', () => {
-  async function run(objective: Recipe['objective']): Promise<LogLine[]> {
-    const recipe = workshop.recipe(objective)
+  async function run(objective: Recipe['objective'], changes = {}): Promise<LogLine[]> {
+    const recipe = workshop.recipe(objective, changes)
     await workshop.train(recipe, objective)
     const log = await workshop.log(objective)
     expect(log.map(({ step }) => step)).toEqual(Array.from({ length: recipe.steps }, (_, i) => i + 1))
@@ -69,10 +69,10 @@ describe('the smoke recipes', () => {
   )
 
   it(
-    'image-encoder: learns to tell the two figures apart',
+    'image-encoder: learns to tell the figures apart',
     async () => {
-      const [first, last] = firstAndLast(await run('image-encoder'), 'loss')
-      expect(last).toBeLessThan(0.7 * first)
+      const [first, last] = firstAndLast(await run('image-encoder', { batch: 4 }), 'loss', 20)
+      expect(last).toBeLessThan(0.9 * first)
       await expectComponent('image_encoder', (set, json, file) =>
         clipVision(set, parseClipVisionConfig(json, file), input('shape', [1, 3, 16, 16])),
       )
@@ -95,9 +95,9 @@ describe('the smoke recipes', () => {
     async () => {
       const teacher = await readFile(workshop.path('models/unet/diffusion_pytorch_model.safetensors'))
       const log = await run('sfv')
-      const [first, last] = firstAndLast(log, 'reconstruction')
-      expect(last).toBeLessThan(0.9 * first)
-      const [headsFirst, headsLast] = firstAndLast(log, 'headsLoss')
+      const [first, last] = firstAndLast(log, 'reconstruction', 12)
+      expect(last).toBeLessThan(0.95 * first)
+      const [headsFirst, headsLast] = firstAndLast(log, 'headsLoss', 12)
       expect(headsLast).toBeLessThan(headsFirst)
       await expectComponent('student', traceUNet)
       expect(await readFile(workshop.path('models/unet/diffusion_pytorch_model.safetensors'))).toEqual(teacher)
@@ -121,10 +121,15 @@ async function results(folder: string, output: string): Promise<Record<string, B
 const withoutSeconds = (log: readonly LogLine[]) => log.map((line) => ({ ...line, seconds: 0 }))
 
 describe('a run', () => {
+  it('is refused where the store has too few figures for a batch', async () => {
+    const attempt = workshop.train(workshop.recipe('image-encoder', { batch: 5 }), 'crowded')
+    await expect(attempt).rejects.toThrow(/^.*data has 4 figures for a batch of 5; lower batch$/)
+  })
+
   it(
     'that is killed three times at random and resumed ends with the very bits of one that is not',
     async () => {
-      const changes = { steps: 24, checkpointEvery: 3 }
+      const changes = { steps: 18, checkpointEvery: 2 }
       const whole = {
         ...changes,
         data: await workshop.copyOfData('data-whole'),
@@ -135,7 +140,7 @@ describe('a run', () => {
       const data = await workshop.copyOfData('data-killed')
       const killed = workshop.recipe('sfv', { ...changes, data, output: workshop.path('student-killed') })
       for (let life = 0; life < 3; life++)
-        expect(await workshop.trainAndKill(killed, 'killed', randomInt(1, 5), randomInt(60))).toBe('SIGKILL')
+        expect(await workshop.trainAndKill(killed, 'killed', randomInt(1, 4), randomInt(60))).toBe('SIGKILL')
       await workshop.train(killed, 'killed', { resume: true })
 
       const [expected, actual] = [await results('whole', 'student-whole'), await results('killed', 'student-killed')]

@@ -1,4 +1,5 @@
 import { ClipStore } from '../../data/store.node.js'
+import { UserError } from '../../errors.js'
 import { input } from '../../graph/ops/index.js'
 import { clipInput, CLIP_MEAN, CLIP_STD } from '../../media/clip-input.js'
 import { type Frames } from '../../media/frames.js'
@@ -14,10 +15,18 @@ import { learningRate, optimizerOf, type RecipeOf } from '../recipe.js'
 import { type Task } from '../task.js'
 import { randomView } from '../views.js'
 
-/** Trains `CLIPVisionModelWithProjection` to know a figure again in another frame, crop and colour. */
+/**
+ * Trains `CLIPVisionModelWithProjection` to know a figure again in another frame, crop and colour.
+ *
+ * @throws UserError when the clip store has fewer figures than a batch.
+ */
 export async function imageEncoderTask(recipe: RecipeOf<'image-encoder'>, engine: Engine): Promise<Task> {
   const store = await ClipStore.open(recipe.data)
   const figures = byFigure(store)
+  if (figures.length < recipe.batch) {
+    await store.close()
+    throw new UserError(`${recipe.data} has ${figures.length} figures for a batch of ${recipe.batch}; lower batch`)
+  }
   const set = new ParameterSet('image_encoder/')
   const { config, json, initial } = await startNetwork('image_encoder', recipe.network, recipe.seed, (json, file) => {
     const config = parseClipVisionConfig(json, file)
@@ -58,10 +67,8 @@ export async function imageEncoderTask(recipe: RecipeOf<'image-encoder'>, engine
       const rate = learningRate(recipe.optimizer.learningRate, step, recipe)
       return { ...metrics, gradientNorm: await learner.apply(program.gradient, rate), learningRate: rate }
     },
-    sample: async () => {
-      const random = new Random(recipe.seed, 'sample')
-      return Promise.all(figures.slice(0, 8).map((clips) => picture(clips, random)))
-    },
+    sample: () =>
+      Promise.all(figures.slice(0, 8).map((clips, i) => picture(clips, new Random(recipe.seed, `sample ${i}`)))),
     export: () => saveComponent(recipe.output, 'image_encoder', json, learner.layout, learner.average),
     close: async () => {
       await Promise.all([program.dispose(), learner.dispose(), store.close()])

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { buildFolder } from '../../../src/data/folder.node.js'
+import { ClipStoreWriter } from '../../../src/data/store-writer.node.js'
+import { decodeClip } from '../../../src/media/decode.node.js'
 import { type Recipe } from '../../../src/training/recipe.js'
 import { train, type TrainEvent, type TrainOptions } from '../../../src/training/run.node.js'
 import { fixturePath } from '../../support/fixture.js'
@@ -13,14 +14,25 @@ import { smokeRecipe } from './smoke.js'
 /** One line of a run's log. */
 export type LogLine = Readonly<Record<string, number>>
 
-/** A temporary folder with a clip store of the two real clips, in which the smoke recipes run. */
+/** Pictures of the clip store: 16x16 pixels, 7 a second. */
+const SAMPLING = { size: 16, fps: 7, minFrames: 14 }
+
+/** A temporary folder with a clip store of real clips, in which the smoke recipes run. */
 export class Workshop {
   private constructor(readonly root: string) {}
 
-  /** Builds the clip store: 16x16 pixels, 7 frames per second. */
+  /** Builds the clip store of four figures: the two clips as they are, and with their colours exchanged. */
   static async open(): Promise<Workshop> {
     const workshop = new Workshop(await mkdtemp(join(tmpdir(), 'sfv-training-')))
-    await buildFolder({ folder: fixturePath('clips'), out: workshop.path('data'), size: 16, fps: 7 })
+    const writer = await ClipStoreWriter.create(workshop.path('data'), SAMPLING.size, SAMPLING.fps)
+    for (const name of ['fire', 'fox']) {
+      const clip = await decodeClip(fixturePath(`clips/${name}.webp`), { sampling: SAMPLING })
+      const data = clip.frames.data.map((_, i, rgb) => rgb[i - (i % 3) + (((i % 3) + 1) % 3)]!)
+      const other = `${name} in other colours`
+      await writer.add({ ...clip, name, figure: name, split: 'train' })
+      await writer.add({ ...clip, frames: { ...clip.frames, data }, name: other, figure: other, split: 'train' })
+    }
+    await writer.finish()
     return workshop
   }
 
