@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { Command } from 'commander'
 import { UserError } from '../errors.js'
-import { parseRecipe, type Recipe } from '../training/recipe.js'
-import { type TrainEvent } from '../training/run.node.js'
+import type { Recipe } from '../training/recipe.js'
+import type { TrainEvent } from '../training/run.node.js'
 
 /** `sfv train RECIPE.json [--resume [DIR]]`. */
 export function trainCommand(): Command {
@@ -45,6 +45,7 @@ async function readRecipe(file: string): Promise<Recipe> {
   } catch (error) {
     throw new UserError(`cannot read the recipe ${file}: ${(error as Error).message}`)
   }
+  const { parseRecipe } = await import('../training/recipe.js')
   return parseRecipe(json, file)
 }
 

@@ -1,7 +1,8 @@
 import type { DecodedClip } from '../media/decode.node.js'
 import { UserError } from '../errors.js'
 import { ClipStoreWriter } from './store-writer.node.js'
-import type { Split, StoreIndex } from './store.node.js'
+import type { StoreIndex } from './store.node.js'
+import type { Split } from './splits.js'
 
 /** Frames of one training clip: SVD's 14. Shorter moving clips are stored looped up to it. */
 export const MIN_FRAMES = 14

@@ -1,6 +1,6 @@
 import splitFile from './fluent-split.json' with { type: 'json' }
 import { splitByName } from './splits.js'
-import type { Split } from './store.node.js'
+import type { Split } from './splits.js'
 
 /** An animated Fluent emoji and the split it belongs to. */
 export interface FluentClip {

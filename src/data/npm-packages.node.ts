@@ -40,7 +40,9 @@ export async function fetchPackage(wanted: DataPackage, folder: string, signal?:
     await npmPack(wanted, temporary, signal)
     const fetched = join(temporary, packageFile(wanted))
     if (!(await isWhole(fetched, wanted))) {
-      throw new UserError(`npm fetched a ${wanted.name}@${wanted.version} with a wrong sum; check npm's registry setting`)
+      throw new UserError(
+        `npm fetched a ${wanted.name}@${wanted.version} with a wrong sum; check npm's registry setting`,
+      )
     }
     await rename(fetched, path)
     return path

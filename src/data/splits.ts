@@ -1,4 +1,5 @@
-import type { Split } from './store.node.js'
+/** The part of a data set that a clip belongs to. `reserved` serves neither training nor tuning. */
+export type Split = 'train' | 'test' | 'reserved'
 
 /**
  * The split of a clip whose data set names none: one name in ten is for testing, chosen by the FNV-1a hash of the name,

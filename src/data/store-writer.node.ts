@@ -7,7 +7,8 @@ import { UserError } from '../errors.js'
 import type { DecodedClip } from '../media/decode.node.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
 import { frameDifferences } from './motion.js'
-import { INDEX_FILE, PIXELS_FILE, type ClipRecord, type Split, type StoreIndex } from './store.node.js'
+import { INDEX_FILE, PIXELS_FILE, type ClipRecord, type StoreIndex } from './store.node.js'
+import type { Split } from './splits.js'
 
 /** A clip on its way into a store: frames of the store's size and rate, laid onto white. */
 export interface StoredClip extends DecodedClip {

@@ -4,9 +4,7 @@ import { inflateRawSync } from 'node:zlib'
 import { z } from 'zod'
 import { UserError } from '../errors.js'
 import type { Frames } from '../media/frames.js'
-
-/** The part of a data set that a clip belongs to. `reserved` serves neither training nor tuning. */
-export type Split = 'train' | 'test' | 'reserved'
+import type { Split } from './splits.js'
 
 /** The two files of a clip store. */
 export const INDEX_FILE = 'index.json'
@@ -67,7 +65,8 @@ export class ClipStore {
     try {
       index = storeSchema.parse(JSON.parse(await readFile(path, 'utf8')))
     } catch (error) {
-      const reason = error instanceof z.ZodError ? z.prettifyError(error).split('\n').join(' ') : (error as Error).message
+      const reason =
+        error instanceof z.ZodError ? z.prettifyError(error).split('\n').join(' ') : (error as Error).message
       throw new UserError(`cannot read the clip store ${path}: ${reason}; make it with \`sfv data\``)
     }
     const pixels = join(folder, PIXELS_FILE)
@@ -77,7 +76,9 @@ export class ClipStore {
     const bytes = Math.max(0, ...index.clips.map((clip) => clip.offset + sum(clip.sizes) + sum(clip.alphaSizes ?? [])))
     if ((await file.stat()).size < bytes) {
       await file.close()
-      throw new UserError(`${pixels} is cut short of the ${bytes} bytes its index names; make it again with \`sfv data\``)
+      throw new UserError(
+        `${pixels} is cut short of the ${bytes} bytes its index names; make it again with \`sfv data\``,
+      )
     }
     const clips = index.clips.filter((clip) => splits.includes(clip.split))
     return new ClipStore(file, index.width, index.height, index.fps, clips)
