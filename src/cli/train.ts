@@ -4,38 +4,50 @@ import { Command } from 'commander'
 import { UserError } from '../errors.js'
 import type { Recipe } from '../training/recipe.js'
 import type { TrainEvent } from '../training/run.node.js'
+import { interruptible } from './interrupt.js'
+import { between } from './options.js'
+import { StatusLine } from './progress.js'
 
-/** `sfv train RECIPE.json [--resume [DIR]]`. */
+const EXAMPLES = `
+Examples:
+  sfv train recipes/fluent/vae.json                    into runs/vae: log.jsonl, samples/, checkpoints/
+  sfv train recipes/fluent/sfv.json -o runs/first      into a folder of your choice
+  sfv train recipes/fluent/sfv.json --resume runs/first
+                                                       go on, bit for bit, where that run was stopped or killed
+
+Ctrl-C finishes the step at hand and saves.`
+
+interface Options {
+  readonly out?: string
+  readonly resume?: string | true
+  readonly threads?: number
+  readonly json?: true
+}
+
+/** `sfv train RECIPE.json`. */
 export function trainCommand(): Command {
   return new Command('train')
-    .description('train a network by a recipe, with checkpoints, a log and sample sheets')
-    .argument('<recipe>', 'recipe file (JSON)')
-    .option('-o, --out <dir>', 'folder of the run (default: runs/NAME-OF-RECIPE)')
-    .option('--resume [dir]', 'go on from the newest checkpoint of the run')
-    .option('--threads <n>', 'threads (default: all cores)', Number)
+    .description('train a network by a recipe')
+    .argument('<recipe>', 'recipe file (JSON); recipes/ has examples')
+    .option('-o, --out <folder>', 'folder of the run (default: runs/ and the name of the recipe)')
+    .option('--resume [folder]', 'go on from the newest checkpoint of the run')
+    .option('--threads <n>', 'threads (default: all cores)', between('--threads', 1, 1024))
     .option('--json', 'print one JSON object per event')
-    .action(
-      async (file: string, options: { out?: string; resume?: string | boolean; threads?: number; json?: boolean }) => {
-        const recipe = await readRecipe(file)
-        const named = typeof options.resume === 'string' ? options.resume : options.out
-        const folder = named ?? `runs/${basename(file).replace(/\.json$/, '')}`
-        const { train } = await import('../training/run.node.js')
-        const stop = new AbortController()
-        process.once('SIGINT', () => {
-          process.stderr.write('\nfinishing this step and saving; press Ctrl-C again to stop at once\n')
-          process.once('SIGINT', () => process.exit(130))
-          stop.abort()
-        })
-        await train(recipe, {
-          folder,
-          resume: options.resume !== undefined,
-          signal: stop.signal,
-          onEvent: options.json ? (event) => console.log(JSON.stringify(event)) : progress(folder),
-          ...(options.threads === undefined ? {} : { threads: options.threads }),
-        })
-        if (stop.signal.aborted) process.exitCode = 130
-      },
-    )
+    .addHelpText('after', EXAMPLES)
+    .action(train)
+}
+
+async function train(file: string, { out, resume, threads, json }: Options): Promise<void> {
+  const recipe = await readRecipe(file)
+  const folder = (typeof resume === 'string' ? resume : out) ?? `runs/${basename(file).replace(/\.json$/, '')}`
+  const { train } = await import('../training/run.node.js')
+  const onEvent = json
+    ? (event: TrainEvent) => console.log(JSON.stringify(event))
+    : progressTo(new StatusLine(), folder)
+  await interruptible(async (signal) => {
+    await train(recipe, { folder, resume: resume !== undefined, threads, signal, onEvent })
+    if (signal.aborted) process.exitCode = 130
+  })
 }
 
 async function readRecipe(file: string): Promise<Recipe> {
@@ -43,31 +55,40 @@ async function readRecipe(file: string): Promise<Recipe> {
   try {
     json = JSON.parse(await readFile(file, 'utf8'))
   } catch (error) {
-    throw new UserError(`cannot read the recipe ${file}: ${(error as Error).message}`)
+    throw new UserError(`cannot read the recipe ${file}: ${(error as Error).message}; give a JSON file`)
   }
   const { parseRecipe } = await import('../training/recipe.js')
   return parseRecipe(json, file)
 }
 
-/** A line for every step that stands on a terminal, and one in fifty elsewhere, with running means and the time left. */
-function progress(folder: string): (event: TrainEvent) => void {
+/** Steps between the lines that are left standing where there is no terminal. */
+const LINE_EVERY = 50
+/** Weight of the past in the running means that are shown. */
+const INERTIA = 0.95
+
+/** Shows running means of the metrics, and how long it will take. */
+function progressTo(line: StatusLine, folder: string): (event: TrainEvent) => void {
   let means: Record<string, number> = {}
-  let total = 0
+  let steps = 0
   return (event) => {
-    if (event.type === 'started') {
-      total = event.steps
-      console.error(`${folder}: step ${event.step} of ${total}`)
-    } else if (event.type === 'sampled') console.error(`\nsamples: ${event.file}`)
-    else if (event.type === 'finished')
-      console.error(event.output ? `\nwrote ${event.output}` : `\nstopped at step ${event.step}`)
-    else if (event.type === 'step') {
-      const now = { ...event.metrics, 's/step': event.seconds }
-      means = Object.fromEntries(Object.entries(now).map(([k, v]) => [k, k in means ? 0.95 * means[k]! + 0.05 * v : v]))
-      const left = Math.round(((total - event.step) * means['s/step']!) / 60)
-      const numbers = Object.entries(means).map(([name, value]) => `${name} ${value.toPrecision(4)}`)
-      const line = `${event.step}/${total}  ${numbers.join('  ')}  ${left} min left`
-      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line.slice(0, process.stderr.columns)}`)
-      else if (event.step % 50 === 0 || event.step === 1) console.error(line)
+    switch (event.type) {
+      case 'started':
+        steps = event.steps
+        return line.note(`${folder}: from step ${event.step} to ${steps}`)
+      case 'step': {
+        const now: Record<string, number> = { ...event.metrics, 's/step': event.seconds }
+        means = Object.fromEntries(
+          Object.entries(now).map(([name, value]) => [name, INERTIA * (means[name] ?? value) + (1 - INERTIA) * value]),
+        )
+        const numbers = Object.entries(means).map(([name, value]) => `${name} ${value.toPrecision(4)}`)
+        const minutes = Math.ceil(((steps - event.step) * means['s/step']!) / 60)
+        const text = `${event.step}/${steps}  ${minutes} min left  ${numbers.join('  ')}`
+        return event.step % LINE_EVERY === 0 || event.step === 1 ? line.note(text) : line.show(text)
+      }
+      case 'sampled':
+        return line.note(`samples: ${event.file}`)
+      case 'finished':
+        return line.note(event.output ? `wrote ${event.output}` : `stopped after step ${event.step}; --resume goes on`)
     }
   }
 }

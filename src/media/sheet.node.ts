@@ -44,7 +44,7 @@ async function drawSheet(rows: readonly Frames[], { labels = [], scale = 1 }: Sh
     top = bottom + GAP
   }
   const sheet = sharp({ create: { width: right, height: top, channels: 3, background: BACKGROUND } })
-  return sheet.composite(parts).png().toBuffer()
+  return sheet.composite(parts).removeAlpha().png().toBuffer()
 }
 
 async function scalePicture({ width, height, data }: Picture, scale: number): Promise<Picture & { data: Buffer }> {

@@ -12,14 +12,20 @@ import { Checkpoint } from '../weights/checkpoint.node.js'
 import { readConfig } from './components.node.js'
 import { fromPlanar, toPlanar } from './pixels.js'
 
-/** Opens a frozen component's graph with its weights straight from the checkpoint. */
+/**
+ * Opens a frozen component's graph, traced with `set`, its weights straight from the checkpoint.
+ *
+ * @throws UserError when the checkpoint does not fit the graph.
+ */
 export async function openFrozen(
   engine: Engine,
   folder: string,
   component: string,
+  set: ParameterSet,
   outputs: Record<string, Tensor>,
 ): Promise<Program> {
   const checkpoint = await Checkpoint.open(join(folder, component))
+  checkpoint.checkAgainst(set.shapes, component)
   const bind = (name: string) => {
     const stored = checkpoint.tensors.get(name)
     if (stored === undefined || stored.dtype === 'I64' || stored.dtype === 'U8') return undefined
@@ -46,12 +52,12 @@ export class FirstStage {
     const encoder = (count: number) => {
       const set = new ParameterSet()
       const pictures = input('pictures', [count, config.inChannels, side, side])
-      return openFrozen(engine, folder, 'vae', { latents: vaeEncoder(set, config, pictures).mean })
+      return openFrozen(engine, folder, 'vae', set, { latents: vaeEncoder(set, config, pictures).mean })
     }
     const set = new ParameterSet()
     const cells = side / config.factor
     const latents = input('latents', [frames, config.latentChannels, cells, cells])
-    const decoder = openFrozen(engine, folder, 'vae', { pictures: vaeDecoder(set, config, latents, frames) })
+    const decoder = openFrozen(engine, folder, 'vae', set, { pictures: vaeDecoder(set, config, latents, frames) })
     return new FirstStage(config, side, await encoder(1), await encoder(BLOCK), await decoder, frames)
   }
 
@@ -118,7 +124,7 @@ export class Conditioner {
     const set = new ParameterSet()
     const pixels = input('pixels', [1, config.channels, config.imageSize, config.imageSize])
     const context = clipVision(set, config, pixels).imageEmbeds
-    const program = await openFrozen(engine, folder, 'image_encoder', { context })
+    const program = await openFrozen(engine, folder, 'image_encoder', set, { context })
     return new Conditioner(stage, program, config.imageSize)
   }
 

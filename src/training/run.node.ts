@@ -28,7 +28,7 @@ export interface TrainOptions {
   readonly folder: string
   /** Goes on from the newest checkpoint of the folder; without it the folder must not hold a run. */
   readonly resume?: boolean
-  readonly threads?: number
+  readonly threads?: number | undefined
   /** When aborted, the step at hand is finished and saved. */
   readonly signal?: AbortSignal
   readonly onEvent?: (event: TrainEvent) => void

@@ -1,7 +1,33 @@
-import gifenc from 'gifenc'
+import { createRequire } from 'node:module'
 import { setImmediate } from 'node:timers/promises'
 import { commentOf, frameDurations, type ClipContent } from '../clip.js'
 import { frameAt } from '../frames.js'
+
+// Loaders disagree about what this CommonJS package, which has no types, exports by default.
+const gifenc = createRequire(import.meta.url)('gifenc') as Gifenc
+
+type Palette = [number, number, number][]
+
+interface Gifenc {
+  GIFEncoder(): {
+    writeFrame(indices: Uint8Array, width: number, height: number, options: FrameOptions): void
+    finish(): void
+    bytes(): Uint8Array
+    readonly stream: { writeBytes(bytes: readonly number[]): void }
+  }
+  quantize(rgba: Uint8Array, maxColors: number): Palette
+  applyPalette(rgba: Uint8Array, palette: Palette): Uint8Array
+}
+
+interface FrameOptions {
+  palette: Palette
+  /** Milliseconds, rounded to hundredths of a second. */
+  delay: number
+  transparent: boolean
+  transparentIndex: number
+  /** 1 leaves the frame on screen below the next. */
+  dispose: number
+}
 
 /**
  * A GIF that plays for ever, with a palette of 255 colours for each frame, which is about 1 dB nearer to the frames than
@@ -41,7 +67,7 @@ function paint(
   screen: Uint8Array,
   rgb: Uint8Array,
   indices: Uint8Array,
-  palette: readonly [number, number, number][],
+  palette: Palette,
   keep: number | undefined,
 ): void {
   for (let pixel = 0, at = 0; pixel < indices.length; pixel++, at += 3) {
@@ -64,7 +90,7 @@ function withAlpha(rgb: Uint8Array): Uint8Array {
 }
 
 /** A comment extension (GIF89a, 24): blocks of at most 255 bytes, each behind its length. */
-function writeComment(stream: { writeBytes(bytes: ArrayLike<number>): void }, text: string): void {
+function writeComment(stream: { writeBytes(bytes: readonly number[]): void }, text: string): void {
   if (text === '') return
   stream.writeBytes([0x21, 0xfe])
   for (let at = 0; at < text.length; at += 255) {

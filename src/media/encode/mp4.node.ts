@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { ClipContent } from '../clip.js'
 import { frameAt } from '../frames.js'
 import { muxFrames, type CodedFrame } from './mux.js'
-import { rgbToYuv420 } from './yuv.js'
+import { evenSide, rgbToYuv420 } from './yuv.js'
 
 /** H.264 quantiser, 10 (best) to 51: 18 keeps emoji above 40 dB at about a quarter of the GIF's size. */
 const QUANTIZER = 18
@@ -15,6 +15,7 @@ const QUANTIZER = 18
  * its frames are put into a new one that carries times, colours and metadata.
  */
 export async function encodeMp4(clip: ClipContent, signal?: AbortSignal): Promise<Uint8Array> {
+  signal?.throwIfAborted()
   const encoder = await h264.createH264MP4Encoder()
   // All encoders share one file system in memory.
   encoder.outputFilename = `${randomBytes(8).toString('hex')}.mp4`
@@ -29,25 +30,24 @@ export async function encodeMp4(clip: ClipContent, signal?: AbortSignal): Promis
     }
     return await muxFrames(clip, coded, new Mp4OutputFormat({ fastStart: 'in-memory' }), 'avc', config)
   } finally {
+    encoder.FS.unlink(encoder.outputFilename)
     encoder.delete()
   }
 }
 
 async function encodeH264(encoder: H264MP4Encoder, clip: ClipContent, signal?: AbortSignal): Promise<Uint8Array> {
   encoder.quantizationParameter = QUANTIZER
-  for (let index = 0; index < clip.frames.count; index++) {
-    const { width, height, data } = rgbToYuv420(frameAt(clip.frames, index))
-    if (index === 0) {
-      encoder.width = width
-      encoder.height = height
-      encoder.initialize()
+  encoder.width = evenSide(clip.frames.width)
+  encoder.height = evenSide(clip.frames.height)
+  encoder.initialize()
+  try {
+    for (let index = 0; index < clip.frames.count; index++) {
+      encoder.addFrameYuv(rgbToYuv420(frameAt(clip.frames, index)))
+      await setImmediate() // Lets an abort come through.
+      signal?.throwIfAborted()
     }
-    encoder.addFrameYuv(data)
-    await setImmediate() // Lets an abort come through.
-    signal?.throwIfAborted()
+  } finally {
+    encoder.finalize() // Also after an abort: deleting an encoder that is at work breaks the module for all.
   }
-  encoder.finalize()
-  const mp4 = encoder.FS.readFile(encoder.outputFilename)
-  encoder.FS.unlink(encoder.outputFilename)
-  return mp4
+  return encoder.FS.readFile(encoder.outputFilename)
 }

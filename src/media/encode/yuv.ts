@@ -1,11 +1,16 @@
 import type { Picture } from '../frames.js'
 
+/** A side of a picture as 4:2:0 needs it: even. */
+export function evenSide(side: number): number {
+  return side + (side % 2)
+}
+
 /**
  * A picture as planar YUV 4:2:0, BT.601 in limited range (ITU-R BT.601-7, 2.5): luma (height, width), then both chroma
  * planes at half the size, each sample the mean of a 2x2 block. Odd sides grow by one, the last column or row repeated.
  */
-export function rgbToYuv420({ width, height, data }: Picture): { width: number; height: number; data: Uint8Array } {
-  const [evenWidth, evenHeight] = [width + (width % 2), height + (height % 2)]
+export function rgbToYuv420({ width, height, data }: Picture): Uint8Array {
+  const [evenWidth, evenHeight] = [evenSide(width), evenSide(height)]
   const area = evenWidth * evenHeight
   const yuv = new Uint8Array(area + area / 2)
   const offset = (x: number, y: number) => (Math.min(y, height - 1) * width + Math.min(x, width - 1)) * 3
@@ -28,5 +33,5 @@ export function rgbToYuv420({ width, height, data }: Picture): { width: number; 
       yuv[out + area / 4] = 128.5 + (112 * r - 93.786 * g - 18.214 * b) / 255
     }
   }
-  return { width: evenWidth, height: evenHeight, data: yuv }
+  return yuv
 }
