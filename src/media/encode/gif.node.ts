@@ -4,7 +4,8 @@ import { commentOf, frameDurations, type ClipContent } from '../clip.js'
 import { frameAt } from '../frames.js'
 
 // Loaders disagree about what this CommonJS package, which has no types, exports by default.
-const gifenc = createRequire(import.meta.url)('gifenc') as Gifenc
+const require = createRequire(import.meta.url)
+const gifenc = require('gifenc') as Gifenc
 
 type Palette = [number, number, number][]
 
@@ -30,9 +31,9 @@ interface FrameOptions {
 }
 
 /**
- * A GIF that plays for ever, with a palette of 255 colours for each frame, which is about 1 dB nearer to the frames than
- * one palette for all. The 256th colour is "as before": a pixel takes it where the colour already on screen is no
- * further from the true one than the palette's nearest, so that still parts do not flicker from palette to palette.
+ * A GIF that plays for ever, with a palette of 255 colours for each frame, which comes about 1 dB nearer to the frames
+ * than one palette for all. The 256th colour is "as before": a pixel takes it where the colour already on screen is no
+ * further from the true one than the palette's nearest, which gains another dB and calms what stands still.
  */
 export async function encodeGif(clip: ClipContent, signal?: AbortSignal): Promise<Uint8Array> {
   const { width, height, count } = clip.frames
