@@ -85,6 +85,8 @@ function progressTo(line: StatusLine, folder: string): (event: TrainEvent) => vo
         const text = `${event.step}/${steps}  ${minutes} min left  ${numbers.join('  ')}`
         return event.step % LINE_EVERY === 0 || event.step === 1 ? line.note(text) : line.show(text)
       }
+      case 'saved':
+        return undefined
       case 'sampled':
         return line.note(`samples: ${event.file}`)
       case 'finished':

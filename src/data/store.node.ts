@@ -55,11 +55,11 @@ export class ClipStore {
   ) {}
 
   /**
-   * Opens the clips of the given splits; those of no other split can be read through it.
+   * Opens the clips of the given splits that have at least `minimumFrames`; no other can be read through it.
    *
-   * @throws UserError when the folder holds no store or a damaged one.
+   * @throws UserError when the folder holds no store, a damaged one, or no such clip.
    */
-  static async open(folder: string, splits: readonly Split[] = ['train']): Promise<ClipStore> {
+  static async open(folder: string, splits: readonly Split[] = ['train'], minimumFrames = 1): Promise<ClipStore> {
     const path = join(folder, INDEX_FILE)
     let index: StoreIndex
     try {
@@ -80,7 +80,12 @@ export class ClipStore {
         `${pixels} is cut short of the ${bytes} bytes its index names; make it again with \`sfv data\``,
       )
     }
-    const clips = index.clips.filter((clip) => splits.includes(clip.split))
+    const clips = index.clips.filter((clip) => splits.includes(clip.split) && clip.sizes.length >= minimumFrames)
+    if (clips.length === 0) {
+      await file.close()
+      const wanted = `no clip of ${minimumFrames} frames or more for ${splits.join(', ')}`
+      throw new UserError(`${path} has ${wanted}; give a store with longer clips, or ask for fewer frames`)
+    }
     return new ClipStore(file, index.width, index.height, index.fps, clips)
   }
 

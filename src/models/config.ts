@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { UserError } from '../errors.js'
 
 function configError(file: string, field: string, problem: string): UserError {

@@ -56,12 +56,13 @@ async function openTask(recipe: Recipe, engine: Engine): Promise<Task> {
  */
 export async function train(recipe: Recipe, options: TrainOptions): Promise<void> {
   const { folder, signal, onEvent = () => undefined } = options
-  await claimFolder(folder, recipe, options.resume ?? false)
+  await checkFolder(folder, recipe, options.resume ?? false)
   const engine = nodeEngine({ ...(options.threads === undefined ? {} : { threads: options.threads }) })
   const task = await openTask(recipe, engine)
   const checkpoints = join(folder, 'checkpoints')
   const log = join(folder, 'log.jsonl')
   try {
+    await claimFolder(folder, recipe)
     let step = options.resume ? await restoreState(checkpoints, task.learners) : 0
     await keepLogUntil(log, step)
     onEvent({ type: 'started', step, steps: recipe.steps })
@@ -97,17 +98,22 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<void
   }
 }
 
-/** Makes the run's folder, or checks that it holds a run of this very recipe. */
-async function claimFolder(folder: string, recipe: Recipe, resume: boolean): Promise<void> {
+const recipeText = (recipe: Recipe) => `${JSON.stringify(recipe, null, 2)}\n`
+
+/** Checks that the folder holds no run, or, to resume, a run of this very recipe. */
+async function checkFolder(folder: string, recipe: Recipe, resume: boolean): Promise<void> {
   const file = join(folder, 'recipe.json')
-  const text = `${JSON.stringify(recipe, null, 2)}\n`
   const known = await readFile(file, 'utf8').catch(() => undefined)
   if (known !== undefined && !resume)
     throw new UserError(`${folder} already holds a run; add --resume to go on with it, or choose another folder`)
-  if (known !== undefined && known !== text)
+  if (known !== undefined && known !== recipeText(recipe))
     throw new UserError(`${file} differs from the recipe given; resume with the recipe that the run was started with`)
+}
+
+/** Makes the run's folder, once its recipe has proved to be one that can run. */
+async function claimFolder(folder: string, recipe: Recipe): Promise<void> {
   await mkdir(join(folder, 'samples'), { recursive: true })
-  if (known === undefined) await writeFileAtomic(file, text)
+  await writeFileAtomic(join(folder, 'recipe.json'), recipeText(recipe))
 }
 
 /** Cuts the log's lines after `step`: steps that were taken after the checkpoint and are taken again. */

@@ -37,7 +37,7 @@ export class LatentVideos {
 
   /** `model` is a pipeline folder with VAE and image encoder; `frames` is the length of the videos to be decoded. */
   static async open(engine: Engine, data: string, model: string, frames: number): Promise<LatentVideos> {
-    const store = await ClipStore.open(data)
+    const store = await ClipStore.open(data, ['train'], frames)
     const stage = await FirstStage.open(engine, model, store.width, frames)
     const conditioner = await Conditioner.open(engine, model, stage)
     return new LatentVideos(store, stage, conditioner, await LatentCache.open(store, data, stage, model))

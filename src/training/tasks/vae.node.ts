@@ -32,7 +32,7 @@ const CHANNEL_ORDERS = [
 
 /** Trains `AutoencoderKLTemporalDecoder` on crops of clips and of stills (as clips that stand still). */
 export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine): Promise<Task> {
-  const store = await ClipStore.open(recipe.data)
+  const store = await ClipStore.open(recipe.data, ['train'], Math.max(recipe.frames, SAMPLE_FRAMES))
   const stills = recipe.stills === undefined ? undefined : await ClipStore.open(recipe.stills)
   const set = new ParameterSet('vae/')
   const start = await startNetwork('vae', recipe.network, recipe.seed, (json, file) => {
