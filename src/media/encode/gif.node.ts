@@ -86,7 +86,9 @@ function distance(a: ArrayLike<number>, aAt: number, b: ArrayLike<number>, bAt: 
 
 function withAlpha(rgb: Uint8Array): Uint8Array {
   const rgba = new Uint8Array((rgb.length / 3) * 4).fill(255)
-  for (let from = 0, to = 0; from < rgb.length; from += 3, to += 4) rgba.set(rgb.subarray(from, from + 3), to)
+  for (let from = 0, to = 0; from < rgb.length; to++) {
+    for (let channel = 0; channel < 3; channel++) rgba[to++] = rgb[from++] ?? 0
+  }
   return rgba
 }
 

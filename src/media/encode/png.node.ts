@@ -6,7 +6,7 @@ import { commentChunks, readPngChunks, writePngChunks, type PngChunk } from './p
 /** The chunks of a picture as an 8-bit RGB PNG, not interlaced. */
 export async function encodePngChunks({ data, width, height }: Picture): Promise<PngChunk[]> {
   const raw = { width, height, channels: 3 as const }
-  const png = sharp(data, { raw }).png({ compressionLevel: 9, adaptiveFiltering: true, palette: false })
+  const png = sharp(data, { raw }).png({ adaptiveFiltering: true, palette: false })
   return readPngChunks(await png.toBuffer())
 }
 
