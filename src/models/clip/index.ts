@@ -1,2 +1,2 @@
 export { parseClipVisionConfig, type ClipVisionConfig } from './config.js'
-export { clipVision, type ClipVisionOutput } from './vision.js'
+export { clipVision } from './vision.js'

@@ -1,2 +1,2 @@
-export { parseUNetConfig, type UNetBlockConfig, type UNetConfig } from './config.js'
+export { parseUNetConfig, type UNetConfig } from './config.js'
 export { unet, unetEncoder, type UNetFeatures, type UNetInputs } from './unet.js'

@@ -1,3 +1,3 @@
 export { parseVaeConfig, type VaeConfig } from './config.js'
 export { vaeDecoder } from './decoder.js'
-export { vaeEncoder, type Moments } from './encoder.js'
+export { vaeEncoder } from './encoder.js'

@@ -1,5 +1,4 @@
-import { discriminatorNoise, drawSigma } from '../../diffusion/discriminator-noise.js'
-import { generatorSigmas } from '../../diffusion/schedule.js'
+import { discriminatorNoise, drawSigma, generatorSigmas } from '../../diffusion/index.js'
 import { lower } from '../../graph/lower.js'
 import { type Frames } from '../../media/frames.js'
 import { ParameterSet } from '../../nn/weights.js'

@@ -1,5 +1,4 @@
-import { eulerStep } from '../../diffusion/sampler.js'
-import { karrasSigmas } from '../../diffusion/schedule.js'
+import { eulerStep, karrasSigmas } from '../../diffusion/index.js'
 import { lower } from '../../graph/lower.js'
 import { type Frames } from '../../media/frames.js'
 import { ParameterSet } from '../../nn/weights.js'

@@ -1,0 +1,17 @@
+export { type Evaluation, GradientProgram, type LossGraph } from './gradient-program.js'
+export { Learner, type LearnerOptions } from './learner.js'
+export {
+  type AdversarialNetworks,
+  discriminatorLoss,
+  generatorLoss,
+  hingeFake,
+  hingeReal,
+  pseudoHuber,
+} from './objectives/adversarial.js'
+export { autoencoderLoss } from './objectives/autoencoder.js'
+export { contrastiveLoss } from './objectives/contrastive.js'
+export { type LatentBatch } from './objectives/denoiser.js'
+export { denoisingLoss } from './objectives/denoising.js'
+export { adamW, type AdamWOptions, ema, type Optimizer, sm3, type SM3Options } from './optimizers.js'
+export { parseRecipe, type Recipe } from './recipe.js'
+export { train, type TrainEvent, type TrainOptions } from './run.node.js'
