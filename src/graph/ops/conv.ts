@@ -115,8 +115,9 @@ function taps(kernel: Shape): number[][] {
   )
 }
 
-// One matrix product per kernel tap, of the gradient with the shifted input: a convolution with kernels as large as the
-// picture does the same sum at little more than half the speed (docs/benchmarks.md).
+// One matrix product per kernel tap, of the gradient with the shifted input. Batch and pixels together are the products'
+// inner axis, for which the input is laid out with its channels last: nothing is left to be summed. A convolution with
+// kernels as large as the picture does the same sum at little more than half the speed (docs/benchmarks.md).
 function lowerWeightGrad(
   emitter: Emitter,
   [x, grad]: readonly string[],
@@ -124,32 +125,26 @@ function lowerWeightGrad(
 ): string {
   const { strides, pads, kernel } = context.attributes
   const [input, output] = context.inputs as [Tensor, Tensor]
-  const [n, channels] = input.shape as [number, number]
+  const channels = input.shape[1]!
   const out = output.shape[1]!
   const sizes = spatial(output.shape)
-  const axes = kernel.map((_, i) => i + 2)
+  const axes = kernel.map((_, i) => i + 1)
+  const after = axes.map((axis) => axis + 1)
+  const channelsLast = emitter.node('Transpose', [x!], { perm: [0, ...after, 1] })
   const padded = pads.some((p) => p > 0)
-    ? emitter.node('Pad', [x!, emitter.ints(pads), emitter.scalar(0, input.dtype), emitter.ints(axes)])
-    : x!
-  const flatGrad = emitter.node('Reshape', [grad!, emitter.ints([n, out, -1])])
+    ? emitter.node('Pad', [channelsLast, emitter.ints(pads), emitter.scalar(0, input.dtype), emitter.ints(axes)])
+    : channelsLast
+  const outFirst = emitter.node('Transpose', [grad!], { perm: [1, 0, ...after] })
+  const rows = emitter.node('Reshape', [outFirst, emitter.ints([out, -1])])
   const products = taps(kernel).map((tap) => {
     const whole = tap.every((_, i) => kernel[i] === 1 && strides[i] === 1)
     const ends = tap.map((start, i) => start + (sizes[i]! - 1) * strides[i]! + 1)
-    const window = whole
-      ? padded
-      : emitter.node('Slice', [
-          padded,
-          emitter.ints(tap),
-          emitter.ints(ends),
-          emitter.ints(axes),
-          emitter.ints(strides),
-        ])
-    const flat = emitter.node('Reshape', [window, emitter.ints([n, channels, -1])])
-    const product = emitter.node('FusedMatMul', [flatGrad, flat], { transB: 1 }, 'com.microsoft')
-    return emitter.node('Reshape', [product, emitter.ints([n, 1, out * channels])])
+    const window = [tap, ends, axes, strides].map((list) => emitter.ints(list))
+    const shifted = whole ? padded : emitter.node('Slice', [padded, ...window])
+    return emitter.node('MatMul', [rows, emitter.node('Reshape', [shifted, emitter.ints([-1, channels])])])
   })
-  const stacked = products.length === 1 ? products[0]! : emitter.node('Concat', products, { axis: 1 })
-  const summed = emitter.node('ReduceSum', [stacked, emitter.ints([0])], { keepdims: 0 })
-  const transposed = emitter.node('Transpose', [summed], { perm: [1, 0] })
-  return emitter.node('Reshape', [transposed, emitter.ints([out, channels, ...kernel])])
+  const joined = products.length === 1 ? products[0]! : emitter.node('Concat', products, { axis: 1 })
+  const byTap = emitter.node('Reshape', [joined, emitter.ints([out, -1, channels])])
+  const tapsLast = products.length === 1 ? byTap : emitter.node('Transpose', [byTap], { perm: [0, 2, 1] })
+  return emitter.node('Reshape', [tapsLast, emitter.ints([out, channels, ...kernel])])
 }
