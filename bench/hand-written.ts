@@ -64,10 +64,7 @@ function model(
     output: [valueInfo(output)],
   })
   const opsetImport = [create(OperatorSetIdProtoSchema, { domain: '', version: 21n })]
-  return toBinary(
-    ModelProtoSchema,
-    create(ModelProtoSchema, { irVersion: 10n, opsetImport, graph }),
-  ) as Uint8Array<ArrayBuffer>
+  return toBinary(ModelProtoSchema, create(ModelProtoSchema, { irVersion: 10n, opsetImport, graph }))
 }
 
 /**

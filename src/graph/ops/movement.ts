@@ -2,6 +2,7 @@ import { defineOp, fail } from '../op.js'
 import { sameShape, sizeOf, type Shape, type Tensor } from '../tensor.js'
 import { sum, sumTo } from './reduce.js'
 import { broadcastShape } from './elementwise.js'
+import { linear } from './matmul.js'
 
 const applyReshape = defineOp<{ shape: Shape }>({
   name: 'reshape',
@@ -91,7 +92,12 @@ const applySlice = defineOp<{ axis: number; start: number; end: number }>({
 /** Entries `start` to `end` (exclusive) of an axis; negative axes count from the end. */
 export function slice(x: Tensor, axis: number, start: number, end: number): Tensor {
   const at = axis < 0 ? axis + x.rank : axis
-  return start === 0 && end === x.shape[at] ? x : applySlice([x], { axis: at, start, end })
+  if (start === 0 && end === x.shape[at]) return x
+  if (x.op.name !== 'linear' || at !== x.rank - 1) return applySlice([x], { axis: at, start, end })
+  // Some outputs of a linear layer are the layer of some rows of its weight, which is smaller than what it gives.
+  const [from, ...rows] = x.inputs as [Tensor, Tensor, Tensor | undefined]
+  const [weight, bias] = rows.map((row) => row && slice(row, 0, start, end))
+  return linear(from, weight!, bias)
 }
 
 const applyPad = defineOp<{ axis: number; before: number; after: number }>({
