@@ -3,23 +3,18 @@ import { access, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { UserError } from '../errors.js'
 import type { ClipContent } from './clip.js'
-import { encodeApng } from './encode/apng.node.js'
-import { encodeGif } from './encode/gif.node.js'
-import { encodeMp4 } from './encode/mp4.node.js'
-import { encodePngFrames } from './encode/png.node.js'
-import { encodeWebm } from './encode/webm.node.js'
-import { encodeWebp } from './encode/webp.node.js'
 import type { OutputFiles } from './write-files.node.js'
 
 /** Turns a clip into the bytes of one file. */
 type Encoder = (clip: ClipContent, signal?: AbortSignal) => Promise<Uint8Array>
 
-const ENCODERS: ReadonlyMap<string, Encoder> = new Map([
-  ['.mp4', encodeMp4],
-  ['.webm', encodeWebm],
-  ['.webp', encodeWebp],
-  ['.gif', encodeGif],
-  ['.apng', encodeApng],
+/** Each is loaded when it is needed: together they would cost every command a quarter of a second. */
+const ENCODERS: ReadonlyMap<string, () => Promise<Encoder>> = new Map<string, () => Promise<Encoder>>([
+  ['.mp4', async () => (await import('./encode/mp4.node.js')).encodeMp4],
+  ['.webm', async () => (await import('./encode/webm.node.js')).encodeWebm],
+  ['.webp', async () => (await import('./encode/webp.node.js')).encodeWebp],
+  ['.gif', async () => (await import('./encode/gif.node.js')).encodeGif],
+  ['.apng', async () => (await import('./encode/apng.node.js')).encodeApng],
 ])
 
 const NUMBER = /%(?:0(\d))?d/
@@ -48,7 +43,8 @@ export async function checkOutput(path: string): Promise<void> {
 /** The files that saving a clip under a name that passed `checkOutput` writes; `Clip.save` tells the names. */
 export async function encodeOutput(path: string, clip: ClipContent, signal?: AbortSignal): Promise<OutputFiles> {
   const encoder = isFolderName(path) ? undefined : ENCODERS.get(endingOf(path))
-  if (encoder) return new Map([[path, await encoder(clip, signal)]])
+  if (encoder) return new Map([[path, await (await encoder())(clip, signal)]])
+  const { encodePngFrames } = await import('./encode/png.node.js')
   const pictures = await encodePngFrames(clip, signal)
   return new Map(pictures.map((bytes, index) => [frameName(path, index, pictures.length), bytes]))
 }
