@@ -30,7 +30,8 @@ function reduction(
   })
 }
 
-// Sums over the leading axes, as the gradients of biases are, take a fifth of the time as the product with a row of ones.
+// Sums over the leading axes, as the gradients of biases are, take less than half the time on two threads as the product
+// with a row of ones.
 function sumOfRows(emitter: Emitter, x: string, from: Tensor, to: Tensor): string | undefined {
   const kept = to.shape.findIndex((n) => n !== 1)
   const whole = sameShape(from.shape.slice(kept), to.shape.slice(kept))
