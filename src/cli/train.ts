@@ -1,8 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { Command } from 'commander'
-import { UserError } from '../errors.js'
-import type { Recipe } from '../training/recipe.js'
 import type { TrainEvent } from '../training/run.node.js'
 import { interruptible } from './interrupt.js'
 import { between } from './options.js'
@@ -38,6 +35,7 @@ export function trainCommand(): Command {
 }
 
 async function train(file: string, { out, resume, threads, json }: Options): Promise<void> {
+  const { readRecipe } = await import('../training/recipe/read.node.js')
   const recipe = await readRecipe(file)
   const folder = (typeof resume === 'string' ? resume : out) ?? `runs/${basename(file).replace(/\.json$/, '')}`
   const { train } = await import('../training/run.node.js')
@@ -48,17 +46,6 @@ async function train(file: string, { out, resume, threads, json }: Options): Pro
     await train(recipe, { folder, resume: resume !== undefined, threads, signal, onEvent })
     if (signal.aborted) process.exitCode = 130
   })
-}
-
-async function readRecipe(file: string): Promise<Recipe> {
-  let json: unknown
-  try {
-    json = JSON.parse(await readFile(file, 'utf8'))
-  } catch (error) {
-    throw new UserError(`cannot read the recipe ${file}: ${(error as Error).message}; give a JSON file`)
-  }
-  const { parseRecipe } = await import('../training/recipe.js')
-  return parseRecipe(json, file)
 }
 
 /** Steps between the lines that are left standing where there is no terminal. */

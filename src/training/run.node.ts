@@ -6,7 +6,7 @@ import { nodeEngine } from '../runtime/engine.node.js'
 import { type Engine } from '../runtime/program.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
 import { restoreState, saveState } from './checkpoints.node.js'
-import { type Recipe } from './recipe.js'
+import { type Recipe } from './recipe/index.js'
 import { type Task } from './task.js'
 
 /** What a run tells while it goes. */

@@ -1,13 +1,18 @@
-import { describe, expect, it } from 'vitest'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { objectives } from '../../src/training/recipe/schema.js'
 import { UserError } from '../../src/errors.js'
-import { learningRate, optimizerOf, parseRecipe } from '../../src/training/recipe.js'
-import { readRecipe, recipeFiles, smokeRecipe } from './support/smoke.js'
+import { learningRate, optimizerOf, parseRecipe, recipeJsonSchema } from '../../src/training/recipe/index.js'
+import { readRecipe } from '../../src/training/recipe/read.node.js'
+import { recipeFiles, recipeJson, recipes, smokeRecipe } from './support/smoke.js'
 
 const FILE = 'mine.json'
 
 /** The message that a smoke recipe with changed fields is refused with. */
 function refusal(objective: string, changes: Record<string, unknown>): string {
-  const recipe = { ...readRecipe(`smoke/${objective}.json`), ...changes }
+  const recipe = { ...recipeJson(`smoke/${objective}.json`), ...changes }
   try {
     parseRecipe(JSON.parse(JSON.stringify(recipe)), FILE)
   } catch (error) {
@@ -18,14 +23,32 @@ function refusal(objective: string, changes: Record<string, unknown>): string {
 }
 
 describe('the recipes of the repository', () => {
-  it.each(recipeFiles())('%s is valid', (path) => {
-    const recipe = parseRecipe(readRecipe(path), path)
+  it.each(recipeFiles())('%s is valid, and names the schema for editors', async (path) => {
+    const recipe = await readRecipe(join(recipes, path))
     expect(recipe.steps).toBeGreaterThan(recipe.warmup)
+    expect(recipeJson(path).$schema).toBe('../schema.json')
   })
 
-  it('are there for every objective', () => {
-    const objectives = new Set(recipeFiles().map((path) => readRecipe(path).objective))
-    expect([...objectives].sort()).toEqual(['image-encoder', 'sfv', 'teacher', 'vae'])
+  it('are there for every objective', async () => {
+    const all = await Promise.all(recipeFiles().map((path) => readRecipe(join(recipes, path))))
+    expect(new Set(all.map(({ objective }) => objective))).toEqual(
+      new Set(objectives.map(({ shape }) => shape.objective.value)),
+    )
+  })
+
+  it('have a current JSON Schema (npm run recipes writes it)', async () => {
+    expect(JSON.parse(await readFile(join(recipes, 'schema.json'), 'utf8'))).toEqual(recipeJsonSchema())
+  })
+
+  it('have a JSON Schema that describes every field', () => {
+    const described = (schema: object): boolean[] =>
+      Object.entries(schema).flatMap(([key, value]: [string, unknown]) => {
+        if (typeof value !== 'object' || value === null) return []
+        const fields = key === 'properties' ? Object.values(value as Record<string, object>) : []
+        return [...fields.map((field) => 'description' in field), ...described(value)]
+      })
+    expect(described(recipeJsonSchema()).length).toBeGreaterThan(50)
+    expect(described(recipeJsonSchema())).not.toContain(false)
   })
 })
 
@@ -64,9 +87,61 @@ describe('parsing a recipe', () => {
     expect(message.length).toBeLessThan(240)
   })
 
+  it.each([
+    ['vae', { warmUp: 1 }, 'unknown field warmUp; the nearest valid name is warmup'],
+    ['sfv', { head: 'both' }, 'unknown field head; the nearest valid name is heads'],
+    [
+      'sfv',
+      { optimizer: { name: 'adamw', learningRate: 1, weightdecay: 1 } },
+      'unknown field optimizer.weightdecay; the nearest valid name is weightDecay',
+    ],
+    [
+      'sfv',
+      { headsOptimizer: { name: 'adam', learningRate: 1 } },
+      'field headsOptimizer.name is "adam"; choose one of adamw, sm3; the nearest is adamw',
+    ],
+    [
+      'sfv',
+      { heads: 'spacial' },
+      'field heads is "spacial"; choose one of spatial, temporal, both; the nearest is spatial',
+    ],
+    ['vae', { batch: '4' }, 'field batch is "4": Invalid input: expected number, received string'],
+    ['vae', { steps: undefined }, 'field steps is missing'],
+  ])('%s with %j: %s', (objective, changes, message) => {
+    expect(refusal(objective, changes)).toBe(`${FILE}: ${message}`)
+  })
+
   it.each([[null], [[]], ['vae'], [{}]])('refuses %j, which is no recipe', (value) => {
     expect(() => parseRecipe(value, FILE)).toThrow(UserError)
     expect(() => parseRecipe(value, FILE)).toThrow(FILE)
+  })
+})
+
+describe('a recipe file that extends another', () => {
+  let folder: string
+  const write = (name: string, json: object) => writeFile(join(folder, name), JSON.stringify(json))
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sfv-recipes-'))
+    await write('base.json', recipeJson('smoke/sfv.json'))
+    await write('middle.json', { extends: 'base.json', heads: 'spatial', optimizer: { name: 'sm3', learningRate: 1 } })
+    await write('top.json', { extends: './middle.json', pMean: -2 })
+    await write('circle.json', { extends: 'other.json' })
+    await write('other.json', { extends: 'circle.json' })
+  })
+  afterAll(() => rm(folder, { recursive: true }))
+
+  it('has its own fields, whole, and the rest of the other', async () => {
+    const optimizer = { name: 'sm3', learningRate: 1 }
+    const expected = smokeRecipe('sfv', { heads: 'spatial', pMean: -2, optimizer })
+    expect(await readRecipe(join(folder, 'top.json'))).toEqual(expected)
+  })
+
+  it.each([
+    ['circle.json', /circle\.json extends itself, by way of 2 files/],
+    ['nowhere.json', /cannot read the recipe .*nowhere\.json: ENOENT/],
+  ])('is refused where it cannot be resolved: %s', async (name, message) => {
+    await expect(readRecipe(join(folder, name))).rejects.toThrow(UserError)
+    await expect(readRecipe(join(folder, name))).rejects.toThrow(message)
   })
 })
 

@@ -9,7 +9,7 @@ import { clipVision, parseClipVisionConfig } from '../../src/models/clip/index.j
 import { parseVaeConfig, vaeDecoder, vaeEncoder } from '../../src/models/vae/index.js'
 import { ParameterSet } from '../../src/nn/weights.js'
 import { readConfig } from '../../src/training/components.node.js'
-import { type Recipe } from '../../src/training/recipe.js'
+import { type Recipe } from '../../src/training/recipe/index.js'
 import { type TrainEvent } from '../../src/training/run.node.js'
 import { traceUNet } from '../../src/training/tasks/unet.js'
 import { Checkpoint } from '../../src/weights/checkpoint.node.js'

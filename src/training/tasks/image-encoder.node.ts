@@ -11,7 +11,7 @@ import { saveComponent, startNetwork } from '../components.node.js'
 import { GradientProgram } from '../gradient-program.js'
 import { Learner } from '../learner.js'
 import { contrastiveLoss } from '../objectives/contrastive.js'
-import { learningRate, optimizerOf, type RecipeOf } from '../recipe.js'
+import { learningRate, optimizerOf, type RecipeOf } from '../recipe/index.js'
 import { type Task } from '../task.js'
 import { randomView } from '../views.js'
 

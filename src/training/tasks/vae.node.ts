@@ -11,7 +11,7 @@ import { GradientProgram } from '../gradient-program.js'
 import { Learner } from '../learner.js'
 import { autoencoderLoss } from '../objectives/autoencoder.js'
 import { fromPlanar, toPlanar, writePlanar } from '../pixels.js'
-import { learningRate, optimizerOf, type RecipeOf } from '../recipe.js'
+import { learningRate, optimizerOf, type RecipeOf } from '../recipe/index.js'
 import { type Task } from '../task.js'
 
 /** Share of stills in a batch, where the recipe has stills: things of all colours, which the clips have few of. */

@@ -1,16 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { parseRecipe, type Recipe, type RecipeOf } from '../../../src/training/recipe.js'
+import { parseRecipe, type Recipe, type RecipeOf } from '../../../src/training/recipe/index.js'
 
-const recipes = fileURLToPath(new URL('../../../recipes/', import.meta.url))
+/** The recipes of the repository. */
+export const recipes = fileURLToPath(new URL('../../../recipes/', import.meta.url))
 
 /** Paths of all recipes of the repository, relative to `recipes/`. */
 export function recipeFiles(): string[] {
-  return readdirSync(recipes, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.json'))
+  return readdirSync(recipes, { recursive: true, encoding: 'utf8' }).filter((name) => /[/\\].*\.json$/.test(name))
 }
 
-/** The JSON of a recipe, by its path relative to `recipes/`. */
-export function readRecipe(path: string): Record<string, unknown> {
+/** The JSON of a recipe file, by its path relative to `recipes/`. */
+export function recipeJson(path: string): Record<string, unknown> {
   return JSON.parse(readFileSync(new URL(path, `file://${recipes}`), 'utf8')) as Record<string, unknown>
 }
 
@@ -20,5 +21,5 @@ export function smokeRecipe<O extends Recipe['objective']>(
   changes: Readonly<Record<string, unknown>> = {},
 ): RecipeOf<O> {
   const path = `smoke/${objective}.json`
-  return parseRecipe({ ...readRecipe(path), ...changes }, path) as RecipeOf<O>
+  return parseRecipe({ ...recipeJson(path), ...changes }, path) as RecipeOf<O>
 }

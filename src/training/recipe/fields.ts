@@ -1,0 +1,64 @@
+import { z } from 'zod'
+
+/** A number above 0. */
+export const positive = z.number().positive()
+/** A whole number from 1. */
+export const count = z.int().positive()
+/** A share or a decay. */
+export const share = z.number().min(0).max(1)
+
+/** What every recipe has. Descriptions are shown by editors, through `recipes/schema.json`. */
+export const common = {
+  $schema: z.string().optional().describe('The JSON Schema of recipes, for editors; not read.'),
+  seed: z.int().nonnegative().default(0).describe('Everything random in the run follows from it.'),
+  steps: count.describe('Optimiser steps to take.'),
+  data: z.string().describe('Folder of a clip store made by `sfv data`.'),
+  output: z
+    .string()
+    .describe('Pipeline folder that the finished component is written to, in diffusers layout, float16.'),
+  warmup: z
+    .int()
+    .nonnegative()
+    .default(100)
+    .describe('Steps over which the learning rate rises from 0 to the value of the optimiser.'),
+  decay: z
+    .enum(['constant', 'cosine'])
+    .default('cosine')
+    .describe('What the learning rate does after the warm-up: it stays, or falls to 0 along half a cosine.'),
+  maxGradientNorm: positive
+    .default(1)
+    .describe('A gradient whose norm over all parameters is larger is scaled down to it.'),
+  ema: share
+    .default(0.999)
+    .describe('Decay of the average of the weights, which is what is sampled and saved (SF-V: 0.95).'),
+  checkpointEvery: count.default(200).describe('Steps between the checkpoints that --resume goes on from.'),
+  keepCheckpoints: count
+    .min(2)
+    .default(2)
+    .describe('How many of the newest checkpoints are kept; two, so that one from before a divergence is at hand.'),
+  keepEvery: count
+    .optional()
+    .describe('Checkpoints at multiples of this step are kept for good besides. Left out: none.'),
+  sampleEvery: count.default(200).describe('Steps between sample sheets and clips.'),
+}
+
+/** What recipes have that train on latents of clips. */
+export const latentBatch = {
+  batch: count.default(1).describe('Clips in a batch; under MPI, in the batch of each rank.'),
+  frames: count.default(14).describe('Consecutive frames of a clip that make a sample.'),
+}
+
+/** The noise augmentation of the conditioning picture, as SVD was trained. */
+export const noiseAugmentation = {
+  noiseAugMean: z.number().default(-3).describe('Mean of ln(noise augmentation strength) (SVD: -3).'),
+  noiseAugStd: z
+    .number()
+    .nonnegative()
+    .default(0.5)
+    .describe('Deviation of ln(noise augmentation strength) (SVD: 0.5).'),
+}
+
+/** A network from scratch by its config.json, or by the pipeline folder that it is in. */
+export const network = z
+  .union([z.record(z.string(), z.unknown()), z.string()])
+  .describe("The network's config.json, for weights from scratch; or a pipeline folder to go on from.")

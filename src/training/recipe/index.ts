@@ -1,0 +1,4 @@
+export { learningRate } from './learning-rate.js'
+export { optimizerOf } from './optimizer.js'
+export { parseRecipe } from './parse.js'
+export { type Recipe, recipeJsonSchema, type RecipeOf } from './schema.js'

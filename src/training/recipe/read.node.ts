@@ -1,0 +1,35 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { UserError } from '../../errors.js'
+import { parseRecipe } from './parse.js'
+import { type Recipe } from './schema.js'
+
+/**
+ * Reads a recipe file. Where it `extends` another (relative to itself), that one's fields hold which it does not state; a
+ * field is taken whole, objects too.
+ *
+ * @throws UserError naming the file that cannot be read, that extends itself, or that has a wrong field.
+ */
+export async function readRecipe(file: string): Promise<Recipe> {
+  return parseRecipe(await readFields(file, []), file)
+}
+
+async function readFields(file: string, readers: readonly string[]): Promise<unknown> {
+  const path = resolve(file)
+  if (readers.includes(path))
+    throw new UserError(`${file} extends itself, by way of ${readers.length} files; break the circle`)
+  const json = await readJson(file)
+  if (typeof json !== 'object' || json === null || !('extends' in json)) return json
+  const { extends: base, ...fields } = json
+  if (typeof base !== 'string') throw new UserError(`${file}: field extends is no file name; give one, or remove it`)
+  const inherited = await readFields(resolve(dirname(file), base), [...readers, path])
+  return { ...(inherited as object), ...fields }
+}
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as unknown
+  } catch (error) {
+    throw new UserError(`cannot read the recipe ${file}: ${(error as Error).message}; give a JSON file`)
+  }
+}

@@ -1,0 +1,27 @@
+import { z } from 'zod'
+import { imageEncoder } from './image-encoder.js'
+import { sfv } from './sfv.js'
+import { teacher } from './teacher.js'
+import { vae } from './vae.js'
+
+/** Every objective's recipe. */
+export const objectives = [vae, imageEncoder, teacher, sfv] as const
+
+/** A recipe of any objective. */
+export const recipeSchema = z.discriminatedUnion('objective', objectives)
+
+/** A training run, every default filled in. */
+export type Recipe = z.output<typeof recipeSchema>
+/** The recipe of one objective. */
+export type RecipeOf<O extends Recipe['objective']> = Extract<Recipe, { objective: O }>
+
+/**
+ * The JSON Schema of recipe files, which `recipes/schema.json` is: names, types, defaults and descriptions, for completion in
+ * editors. A file that extends another may leave out whatever that one states.
+ */
+export function recipeJsonSchema(): object {
+  const base = z.string().describe('A recipe, relative to this file, whose fields hold where this file has none.')
+  const derived = objectives.map((schema) => schema.partial().extend({ extends: base }))
+  const file = z.union([recipeSchema, ...derived])
+  return { title: 'sfv training recipe', ...z.toJSONSchema(file, { io: 'input', target: 'draft-7' }) }
+}
