@@ -58,8 +58,9 @@ function objectSchema(schema: unknown, value: unknown): z.ZodObject {
   if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional) return objectSchema(schema.unwrap(), value)
   if (schema instanceof z.ZodDiscriminatedUnion) {
     const { discriminator } = schema.def
-    const options = schema.options as z.ZodObject[]
-    return options.find((option) => option.shape[discriminator]!.safeParse(memberAt(value, [discriminator])).success)!
+    const name = memberAt(value, [discriminator])
+    const options = schema.options as z.ZodObject<Record<string, z.ZodType>>[]
+    return options.find((option) => option.shape[discriminator]!.safeParse(name).success)!
   }
   return schema as z.ZodObject
 }
