@@ -29,10 +29,10 @@ export function temporalConv(w: Weights, x: Tensor, out: number): Tensor {
   return ops.conv(x, ops.reshape(weight, [out, dim(x, 1), 3, 1]), w.get('bias', [out]), { padding: [1, 0] })
 }
 
-/** torch.nn.GroupNorm of 32 groups, as every one in SVD: x (n, c, ...). */
-export function groupNorm(w: Weights, x: Tensor, epsilon: number): Tensor {
+/** torch.nn.GroupNorm, of 32 groups as every one in SVD: x (n, c, ...). */
+export function groupNorm(w: Weights, x: Tensor, epsilon: number, groups = 32): Tensor {
   const channels = [dim(x, 1)]
-  return ops.groupNorm(x, w.get('weight', channels), w.get('bias', channels), 32, epsilon)
+  return ops.groupNorm(x, w.get('weight', channels), w.get('bias', channels), groups, epsilon)
 }
 
 /** torch.nn.LayerNorm over the last axis, epsilon 1e-5 as every one in SVD. */

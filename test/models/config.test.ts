@@ -83,10 +83,11 @@ describe('the UNet', () => {
 
 describe('the VAE', () => {
   refuses(parseVaeConfig, readJson('vae-tiny/config.json'), [
-    [{ norm_num_groups: 32 }, 'field norm_num_groups is not one that AutoencoderKLTemporalDecoder here supports'],
+    [{ norm_group_count: 32 }, 'field norm_group_count is not one that AutoencoderKLTemporalDecoder here supports'],
     [{ _class_name: 'AutoencoderKL' }, 'field _class_name is AutoencoderKL; expected AutoencoderKLTemporalDecoder'],
     [{ block_out_channels: [32, 64] }, 'field down_block_types has 3 entries for 2 blocks'],
     [{ block_out_channels: [] }, 'field block_out_channels is not valid: '],
+    [{ norm_num_groups: 24 }, 'field block_out_channels has 32, which is not a multiple of 24'],
     [{ layers_per_block: 1.5 }, 'field layers_per_block is not valid: '],
     [{ scaling_factor: 0 }, 'field scaling_factor is not valid: '],
     [{ force_upcast: 'no' }, 'field force_upcast is not valid: '],

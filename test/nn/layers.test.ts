@@ -41,7 +41,7 @@ describe('layers have the parameters of their PyTorch classes', () => {
 
   it('ResnetBlock2D has a shortcut only where channels change, a time projection only with an embedding', () => {
     const names = (out: number, embedding?: Tensor) =>
-      recorded((w) => resnetBlock(w, pictures, out, 1e-6, embedding)).map((line) => line.split('.')[0])
+      recorded((w) => resnetBlock(w, pictures, out, { epsilon: 1e-6, embedding })).map((line) => line.split('.')[0])
     expect(names(32)).not.toContain('conv_shortcut')
     expect(names(64)).toContain('conv_shortcut')
     expect(names(32)).not.toContain('time_emb_proj')
@@ -93,7 +93,7 @@ describe('spatioTemporalResBlock', () => {
     ['sigmoid-of-temporal', -30],
   ] as const)('blended by %s with a mix factor of %i is the spatial block alone', async (blend, mix) => {
     const { w, out } = block(blend)
-    const spatial = resnetBlock(w.at('spatial_res_block'), pictures, 32, 1e-6)
+    const spatial = resnetBlock(w.at('spatial_res_block'), pictures, 32, { epsilon: 1e-6 })
     const wave = (n: number, phase: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(i * 1.7 + phase))
     const feeds = Object.fromEntries([...w.parameters].map(([name, { size }], i) => [name, wave(size, i)]))
     feeds['time_mixer.mix_factor'] = Float32Array.of(mix)

@@ -7,9 +7,10 @@ const schema = z.strictObject({
   in_channels: size.default(3),
   out_channels: size.default(3),
   down_block_types: z.array(z.literal('DownEncoderBlock2D')),
-  block_out_channels: z.array(size.multipleOf(32)).min(1),
+  block_out_channels: z.array(size).min(1),
   layers_per_block: size.default(1),
   latent_channels: size.default(4),
+  norm_num_groups: size.default(32),
   sample_size: size.default(32),
   scaling_factor: z.number().positive().default(0.18215),
   force_upcast: z.boolean().default(true),
@@ -23,6 +24,8 @@ export interface VaeConfig {
   readonly channels: readonly number[]
   readonly layersPerBlock: number
   readonly latentChannels: number
+  /** Groups of every GroupNorm: 32 in SVD, whose class has no field for it (docs/decisions/0005). */
+  readonly groups: number
   /** Latents are multiplied by this for the denoiser and divided by it for the decoder (not the image condition). */
   readonly scalingFactor: number
   /** The pictures' size it was trained for; the network itself takes any. */
@@ -47,12 +50,17 @@ export function parseVaeConfig(json: unknown, file: string): VaeConfig {
       'down_block_types',
       `has ${config.down_block_types.length} entries for ${levels} blocks`,
     )
+  const groups = config.norm_num_groups
+  const uneven = config.block_out_channels.find((channels) => channels % groups !== 0)
+  if (uneven !== undefined)
+    throw parseConfig.error(file, 'block_out_channels', `has ${uneven}, which is not a multiple of ${groups}`)
   return {
     inChannels: config.in_channels,
     outChannels: config.out_channels,
     channels: config.block_out_channels,
     layersPerBlock: config.layers_per_block,
     latentChannels: config.latent_channels,
+    groups: config.norm_num_groups,
     scalingFactor: config.scaling_factor,
     sampleSize: config.sample_size,
     forceUpcast: config.force_upcast,

@@ -18,6 +18,7 @@ export function vaeDecoder(root: Weights, config: VaeConfig, latents: Tensor, fr
       frames,
       spatialEpsilon: 1e-6,
       temporalEpsilon: 1e-5,
+      groups: config.groups,
       blend: 'sigmoid-of-temporal',
     })
   const deepest = config.channels.at(-1)!
@@ -29,7 +30,7 @@ export function vaeDecoder(root: Weights, config: VaeConfig, latents: Tensor, fr
   const unused = Array.from({ length: config.layersPerBlock }, (_, i) => i).slice(2)
   unused.forEach((layer) => resnet(mid.at('resnets').at(layer), h, deepest))
   h = resnet(mid.at('resnets').at(0), h, deepest)
-  const attended = pixelAttention(mid.at('attentions').at(0), h)
+  const attended = pixelAttention(mid.at('attentions').at(0), h, config.groups)
   if (config.layersPerBlock > 1) h = resnet(mid.at('resnets').at(1), attended, deepest)
 
   const levels = config.channels.length
@@ -40,7 +41,8 @@ export function vaeDecoder(root: Weights, config: VaeConfig, latents: Tensor, fr
     if (level < levels - 1)
       h = conv2d(block.at('upsamplers').at(0).at('conv'), upsampleNearest(h, 2), channels, 3, { padding: 1 })
   }
-  h = conv2d(w.at('conv_out'), silu(groupNorm(w.at('conv_norm_out'), h, 1e-6)), config.outChannels, 3, { padding: 1 })
+  h = silu(groupNorm(w.at('conv_norm_out'), h, 1e-6, config.groups))
+  h = conv2d(w.at('conv_out'), h, config.outChannels, 3, { padding: 1 })
 
   const [n, c, height, width] = h.shape as [number, number, number, number]
   const swap = [0, 2, 1, 3]

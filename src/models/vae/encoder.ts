@@ -21,24 +21,31 @@ export interface Moments {
  */
 export function vaeEncoder(root: Weights, config: VaeConfig, pictures: Tensor): Moments {
   const w = root.at('encoder')
+  const norm = { epsilon: EPSILON, groups: config.groups }
   let h = conv2d(w.at('conv_in'), pictures, config.channels[0]!, 3, { padding: 1 })
   config.channels.forEach((channels, level) => {
     const block = w.at('down_blocks').at(level)
     for (let layer = 0; layer < config.layersPerBlock; layer++)
-      h = resnetBlock(block.at('resnets').at(layer), h, channels, EPSILON)
+      h = resnetBlock(block.at('resnets').at(layer), h, channels, norm)
     // One row and one column of zeros at the far sides only.
     if (level < config.channels.length - 1)
       h = conv2d(block.at('downsamplers').at(0).at('conv'), pad(pad(h, 2, 0, 1), 3, 0, 1), channels, 3, { stride: 2 })
   })
   const deepest = config.channels.at(-1)!
   const mid = w.at('mid_block')
-  h = resnetBlock(mid.at('resnets').at(0), h, deepest, EPSILON)
-  h = pixelAttention(mid.at('attentions').at(0), h)
-  h = resnetBlock(mid.at('resnets').at(1), h, deepest, EPSILON)
+  h = resnetBlock(mid.at('resnets').at(0), h, deepest, norm)
+  h = pixelAttention(mid.at('attentions').at(0), h, config.groups)
+  h = resnetBlock(mid.at('resnets').at(1), h, deepest, norm)
   const latents = config.latentChannels
-  const out = conv2d(w.at('conv_out'), silu(groupNorm(w.at('conv_norm_out'), h, EPSILON)), 2 * latents, 3, {
-    padding: 1,
-  })
+  const out = conv2d(
+    w.at('conv_out'),
+    silu(groupNorm(w.at('conv_norm_out'), h, EPSILON, config.groups)),
+    2 * latents,
+    3,
+    {
+      padding: 1,
+    },
+  )
   const moments = conv2d(root.at('quant_conv'), out, 2 * latents, 1)
   return { mean: slice(moments, 1, 0, latents), logVariance: slice(moments, 1, latents, 2 * latents) }
 }
