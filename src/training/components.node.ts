@@ -4,7 +4,8 @@ import { UserError } from '../errors.js'
 import { type ParameterSet } from '../nn/weights.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
 import { Checkpoint, saveCheckpoint } from '../weights/checkpoint.node.js'
-import { initialValues, Layout } from './parameters.js'
+import { initialValues } from './initial-values.js'
+import { Layout } from './parameters.js'
 
 /** File name of a component's weights in diffusers layout. */
 const WEIGHTS: Readonly<Record<string, string>> = { image_encoder: 'model.safetensors' }
