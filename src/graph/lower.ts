@@ -73,6 +73,7 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
   }
 
   const ports = Object.entries(outputs).map(([name, tensor]): Port => {
+    checkName(name)
     writer.alias(nameOf(tensor), name)
     return { name, shape: tensor.shape, dtype: tensor.dtype }
   })
@@ -87,18 +88,28 @@ function addFile(files: string[], file: string): void {
   files.push(file)
 }
 
+function checkName(name: string): void {
+  if (name.startsWith(INNER)) throw new Error(`lower: the name ${name} is kept for values inside the graph`)
+}
+
 function addInput(inputs: Port[], port: Port): void {
+  checkName(port.name)
   const known = inputs.find((other) => other.name === port.name)
   if (known === undefined) inputs.push(port)
   else if (!sameShape(known.shape, port.shape) || known.dtype !== port.dtype)
     throw new Error(`lower: input ${port.name} is both [${known.shape.join(',')}] and [${port.shape.join(',')}]`)
 }
 
+/** Values inside a graph are %0, %1 and so on, so no input and no output may be. */
+const INNER = '%'
+
 /** Collects nodes and initialisers; equal ones are kept once. */
 class OnnxWriter implements Emitter {
   private readonly list: NodeProto[] = []
   private readonly initializers: TensorProto[] = []
   private readonly known = new Map<string, string[]>()
+  private readonly made = new Set<string>()
+  private readonly renamed = new Map<string, string>()
   private counter = 0
 
   constructor(readonly training: boolean) {}
@@ -130,10 +141,11 @@ class OnnxWriter implements Emitter {
     const key = `${type}(${inputs.join(',')})${JSON.stringify(attributes)}`
     const known = this.known.get(key)
     if (known) return known
-    const output = Array.from({ length: outputs }, () => `v${this.counter++}`)
+    const output = Array.from({ length: outputs }, () => `${INNER}${this.counter++}`)
     const attribute = Object.entries(attributes).map(([name, value]) => attributeOf(name, value))
     this.list.push(create(NodeProtoSchema, { opType: type, domain, input: [...inputs], output, attribute }))
     this.known.set(key, output)
+    for (const name of output) this.made.add(name)
     return output
   }
 
@@ -144,7 +156,7 @@ class OnnxWriter implements Emitter {
     const key = `constant ${data.constructor.name} [${shape.join(',')}] ${Object.is(data[0], -0) ? '-' : ''}${content}`
     const known = this.known.get(key)
     if (known) return known[0]!
-    const name = `c${this.counter++}`
+    const name = `${INNER}${this.counter++}`
     const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice()
     const dataType = data instanceof Float32Array ? onnxTypes.float32 : onnxTypes.int64
     this.initializers.push(create(TensorProtoSchema, { name, dims: shape.map(BigInt), dataType, rawData }))
@@ -181,12 +193,18 @@ class OnnxWriter implements Emitter {
     return value
   }
 
-  /** Gives a value the name of a graph output. */
+  /** Gives a value the name of a graph output. Only an input, a constant or a second name costs a copy. */
   alias(value: string, name: string): void {
-    this.list.push(create(NodeProtoSchema, { opType: 'Identity', input: [value], output: [name] }))
+    if (this.made.has(value) && !this.renamed.has(value)) this.renamed.set(value, name)
+    else this.list.push(create(NodeProtoSchema, { opType: 'Identity', input: [value], output: [name] }))
   }
 
   finish(inputs: readonly Port[], outputs: readonly Port[]): Uint8Array<ArrayBuffer> {
+    const final = (name: string) => this.renamed.get(name) ?? name
+    for (const node of this.list) {
+      node.input = node.input.map(final)
+      node.output = node.output.map(final)
+    }
     const graph = create(GraphProtoSchema, {
       name: 'sfv',
       node: this.list,

@@ -1,10 +1,10 @@
 import { lower } from '../graph/lower.js'
-import { input, mul, type Operand } from '../graph/ops/index.js'
+import { input, mul } from '../graph/ops/index.js'
 import { type Shape, type Tensor } from '../graph/tensor.js'
 import { type ParameterSet } from '../nn/weights.js'
 import { type Engine, type Program } from '../runtime/program.js'
-import { clipFactor, ema, globalNorm, type Optimizer } from './optimizers.js'
-import { Layout } from './parameters.js'
+import { clipFactor, ema, euclideanNorm, type Optimizer } from './optimizers.js'
+import { Layout, windows, type Span } from './parameters.js'
 
 /** Settings that a learner keeps for its life. */
 export interface LearnerOptions {
@@ -15,31 +15,52 @@ export interface LearnerOptions {
   readonly maxGradientNorm?: number
 }
 
+/** All that changes from step to step, as flat vectors; `slots` is the optimiser's. */
+interface State {
+  readonly parameters: Float32Array
+  readonly average: Float32Array
+  readonly slots: Readonly<Record<string, Float32Array>>
+}
+
+/** What one run of the update graph takes of the vectors. */
+interface Part {
+  readonly parameters: readonly Span[]
+  readonly slots: Readonly<Record<string, readonly Span[]>>
+}
+
+/**
+ * Elements that an elementwise optimiser updates at a time, a megabyte a vector: what lies between two of its operations
+ * stays in the processor's cache.
+ */
+const BLOCK = 2 ** 18
+
 /**
  * The parameters of one trained network with their average and the optimiser's state, all in flat vectors, and the graph
- * that updates them.
+ * that updates them. There are two of each vector: a step reads the one and writes the other, and they change places.
  */
 export class Learner {
   readonly layout: Layout
-  readonly parameters: Float32Array
-  readonly average: Float32Array
-  /** Optimiser state, by slot, each a vector of its own layout. */
-  readonly slots: Readonly<Record<string, { layout: Layout; values: Float32Array }>>
   step = 0
+  #current: State
+  #next: State
 
   private constructor(
     readonly set: ParameterSet,
     layout: Layout,
     initial: Float32Array,
-    slots: Record<string, Layout>,
+    private readonly slotLayouts: Readonly<Record<string, Layout>>,
+    private readonly parts: readonly Part[],
     private readonly program: Program,
+    private readonly maxGradientNorm: number | undefined,
   ) {
     this.layout = layout
-    this.parameters = initial.slice()
-    this.average = initial.slice()
-    this.slots = Object.fromEntries(
-      Object.entries(slots).map(([slot, of]) => [slot, { layout: of, values: new Float32Array(of.size) }]),
-    )
+    const state = (): State => ({
+      parameters: initial.slice(),
+      average: initial.slice(),
+      slots: mapValues(slotLayouts, ({ size }) => new Float32Array(size)),
+    })
+    this.#current = state()
+    this.#next = state()
   }
 
   /** Opens the update graph. `initial` has the parameters' first values in the order of `new Layout(set.shapes)`. */
@@ -49,11 +70,28 @@ export class Learner {
     initial: Float32Array,
     options: LearnerOptions,
   ): Promise<Learner> {
+    const { optimizer, maxGradientNorm } = options
     const layout = new Layout(set.shapes)
-    // An elementwise optimiser sees one long vector: a dozen nodes instead of a dozen a tensor.
-    const units = options.optimizer.elementwise ? new Layout([['all', [layout.size]]]) : layout
-    const slots = slotLayouts(units, options.optimizer)
-    return new Learner(set, layout, initial, slots, await engine.load(lower(updateGraph(units, options))))
+    const slots = slotLayouts(layout.spans, optimizer)
+    const whole = { parameters: layout.spans, slots: mapValues(slots, ({ spans }) => spans) }
+    const parts = optimizer.elementwise ? blocks(layout.size, Object.keys(slots)) : [whole]
+    const program = await engine.load(lower(updateGraph(parts[0]!.parameters, options)))
+    return new Learner(set, layout, initial, slots, parts, program, maxGradientNorm)
+  }
+
+  /** The parameters as they are; another array after each step. */
+  get parameters(): Float32Array {
+    return this.#current.parameters
+  }
+
+  /** The exponential moving average of the parameters; another array after each step. */
+  get average(): Float32Array {
+    return this.#current.average
+  }
+
+  /** Optimiser state, by slot, each a vector of its own layout; other arrays after each step. */
+  get slots(): Readonly<Record<string, { layout: Layout; values: Float32Array }>> {
+    return mapValues(this.slotLayouts, (layout, slot) => ({ layout, values: this.#current.slots[slot]! }))
   }
 
   /** The parameters under the names that graphs know them by. */
@@ -63,40 +101,25 @@ export class Learner {
 
   /** Takes one optimiser step along `gradient` (same layout as the parameters); returns the gradient's norm. */
   async apply(gradient: Float32Array, learningRate: number): Promise<number> {
+    const norm = euclideanNorm(gradient)
+    const scale = this.maxGradientNorm === undefined ? 1 : clipFactor(norm, this.maxGradientNorm)
+    const scalars = {
+      learningRate: Float32Array.of(learningRate),
+      step: Float32Array.of(this.step + 1),
+      scale: Float32Array.of(scale),
+    }
+    const windowsOf = (part: Part, state: State, prefix: string) => ({
+      ...windows(part.parameters, state.parameters, `${prefix}p/`),
+      ...windows(part.parameters, state.average, `${prefix}e/`),
+      ...windowsOfSlots(part, state, `${prefix}s/`),
+    })
+    for (const part of this.parts) {
+      const feeds = { ...windowsOf(part, this.#current, ''), ...windows(part.parameters, gradient, 'g/'), ...scalars }
+      await this.program.run(feeds, windowsOf(part, this.#next, 'new '))
+    }
+    ;[this.#current, this.#next] = [this.#next, this.#current]
     this.step += 1
-    const units = this.units()
-    const { norm } = await this.program
-      .run({
-        ...units.views(this.parameters, 'p/'),
-        ...units.views(this.average, 'e/'),
-        ...units.views(gradient, 'g/'),
-        ...this.slotViews('s/'),
-        learningRate: Float32Array.of(learningRate),
-        step: Float32Array.of(this.step),
-      })
-      .then((results) => {
-        const into = {
-          ...units.views(this.parameters, 'new p/'),
-          ...units.views(this.average, 'new e/'),
-          ...this.slotViews('new s/'),
-        }
-        for (const [name, view] of Object.entries(into)) view.set(results[name]!)
-        return { norm: results.norm![0]! }
-      })
     return norm
-  }
-
-  private units(): Layout {
-    return this.program.inputs.some((port) => port.name === 'p/all')
-      ? new Layout([['all', [this.layout.size]]])
-      : this.layout
-  }
-
-  private slotViews(prefix: string): Record<string, Float32Array> {
-    return Object.assign(
-      {},
-      ...Object.values(this.slots).map(({ layout, values }) => layout.views(values, prefix)),
-    ) as Record<string, Float32Array>
   }
 
   /** Frees the update graph. */
@@ -105,28 +128,51 @@ export class Learner {
   }
 }
 
-function slotLayouts(units: Layout, optimizer: Optimizer): Record<string, Layout> {
-  const shapes: Record<string, [string, Shape][]> = {}
-  for (const { name, shape } of units.spans)
-    for (const [slot, of] of Object.entries(optimizer.slots(shape))) (shapes[slot] ??= []).push([`${slot}/${name}`, of])
-  return Object.fromEntries(Object.entries(shapes).map(([slot, of]) => [slot, new Layout(of)]))
+function windowsOfSlots({ slots }: Part, state: State, prefix: string): Record<string, Float32Array> {
+  const all = Object.entries(slots).flatMap(([slot, spans]) =>
+    Object.entries(windows(spans, state.slots[slot]!, prefix)),
+  )
+  return Object.fromEntries(all)
 }
 
-function updateGraph(units: Layout, { optimizer, emaDecay, maxGradientNorm }: LearnerOptions): Record<string, Tensor> {
+function mapValues<A, B>(record: Readonly<Record<string, A>>, of: (value: A, key: string) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, of(value, key)]))
+}
+
+/**
+ * The vectors in blocks of one size. As the size need not divide them, the last block begins early: what it shares with
+ * the one before is computed twice, from the same old values.
+ */
+function blocks(size: number, slots: readonly string[]): Part[] {
+  const count = Math.ceil(size / BLOCK)
+  const length = Math.ceil(size / count)
+  return Array.from({ length: count }, (_, i) => {
+    const span = { name: 'block', shape: [length], offset: Math.min(i * length, size - length), size: length }
+    return { parameters: [span], slots: Object.fromEntries(slots.map((slot) => [slot, [slotSpan(slot, span)]])) }
+  })
+}
+
+const slotSpan = (slot: string, span: Span): Span => ({ ...span, name: `${slot}/${span.name}` })
+
+function slotLayouts(spans: readonly Span[], optimizer: Optimizer): Record<string, Layout> {
+  const shapes: Record<string, [string, Shape][]> = {}
+  for (const { name, shape } of spans)
+    for (const [slot, of] of Object.entries(optimizer.slots(shape))) (shapes[slot] ??= []).push([`${slot}/${name}`, of])
+  return mapValues(shapes, (of) => new Layout(of))
+}
+
+/** The update of the tensors of one part, outputs under the names of the inputs with `new ` before them. */
+function updateGraph(spans: readonly Span[], { optimizer, emaDecay }: LearnerOptions): Record<string, Tensor> {
   const scalars = { learningRate: input('learningRate', []), step: input('step', []) }
-  const gradients = units.spans.map(({ name, shape }) => input(`g/${name}`, shape))
-  const norm = globalNorm(gradients)
-  const scale: Operand = maxGradientNorm === undefined ? 1 : clipFactor(norm, maxGradientNorm)
-  const outputs: Record<string, Tensor> = { norm }
-  units.spans.forEach(({ name, shape }, i) => {
-    const slots = Object.fromEntries(
-      Object.entries(optimizer.slots(shape)).map(([slot, of]) => [slot, input(`s/${slot}/${name}`, of)]),
-    )
-    const gradient = typeof scale === 'number' ? gradients[i]! : mul(gradients[i]!, scale)
+  const scale = input('scale', [])
+  const outputs: Record<string, Tensor> = {}
+  for (const { name, shape } of spans) {
+    const slots = mapValues(optimizer.slots(shape), (of, slot) => input(`s/${slot}/${name}`, of))
+    const gradient = mul(input(`g/${name}`, shape), scale)
     const update = optimizer.update(input(`p/${name}`, shape), gradient, slots, scalars)
     outputs[`new p/${name}`] = update.parameter
     outputs[`new e/${name}`] = ema(input(`e/${name}`, shape), update.parameter, emaDecay)
     for (const [slot, tensor] of Object.entries(update.slots)) outputs[`new s/${slot}/${name}`] = tensor
-  })
+  }
   return outputs
 }

@@ -1,19 +1,4 @@
-import {
-  add,
-  addAll,
-  div,
-  exp,
-  maximum,
-  max,
-  minimum,
-  mul,
-  pow,
-  reshape,
-  sqrt,
-  square,
-  sub,
-  sum,
-} from '../graph/ops/index.js'
+import { add, div, exp, maximum, max, minimum, mul, reshape, sqrt, square, sub } from '../graph/ops/index.js'
 import { type Shape, type Tensor } from '../graph/tensor.js'
 
 /** One optimiser step of one tensor: the new parameter and the new state. */
@@ -55,10 +40,12 @@ export function adamW({ betas: [beta1, beta2], eps, weightDecay }: AdamWOptions)
       const v = add(mul(slots.v!, beta2), mul(square(gradient), 1 - beta2))
       const correction1 = sub(1, power(beta1, step))
       const correction2 = sub(1, power(beta2, step))
-      const denominator = add(div(sqrt(v), sqrt(correction2)), eps)
-      const decayed = mul(parameter, sub(1, mul(learningRate, weightDecay)))
-      const stepSize = div(learningRate, correction1)
-      return { parameter: sub(decayed, mul(div(m, denominator), stepSize)), slots: { m, v } }
+      // (m / correction1) / (sqrt(v / correction2) + eps), with the scalar factors moved out of the passes over v.
+      const root2 = sqrt(correction2)
+      const stepSize = div(mul(learningRate, root2), correction1)
+      const change = div(mul(m, stepSize), add(sqrt(v), mul(root2, eps)))
+      const decayed = weightDecay === 0 ? parameter : mul(parameter, sub(1, mul(learningRate, weightDecay)))
+      return { parameter: sub(decayed, change), slots: { m, v } }
     },
   }
 }
@@ -115,12 +102,24 @@ export function ema(average: Tensor, parameter: Tensor, decay: number): Tensor {
   return add(mul(average, decay), mul(parameter, 1 - decay))
 }
 
-/** Euclidean norm of all gradients together, shape []. */
-export function globalNorm(gradients: readonly Tensor[]): Tensor {
-  return sqrt(addAll(gradients.map((g) => sum(square(g)))))
+/**
+ * Euclidean norm, summed in double precision: a long sum in single precision is off by parts in a thousand. Four sums
+ * side by side, as each addition waits for the one before.
+ */
+export function euclideanNorm(vector: Float32Array): number {
+  let [a, b, c, d] = [0, 0, 0, 0]
+  const end = vector.length - (vector.length % 4)
+  for (let i = 0; i < end; i += 4) {
+    a += vector[i]! * vector[i]!
+    b += vector[i + 1]! * vector[i + 1]!
+    c += vector[i + 2]! * vector[i + 2]!
+    d += vector[i + 3]! * vector[i + 3]!
+  }
+  for (let i = end; i < vector.length; i++) a += vector[i]! * vector[i]!
+  return Math.sqrt(a + b + c + d)
 }
 
 /** Factor that brings a gradient of the given norm down to `maxNorm`, at most 1, as torch's clip_grad_norm_ has it. */
-export function clipFactor(norm: Tensor, maxNorm: number): Tensor {
-  return minimum(mul(pow(add(norm, 1e-6), -1), maxNorm), 1)
+export function clipFactor(norm: number, maxNorm: number): number {
+  return Math.min(1, maxNorm / (norm + 1e-6))
 }

@@ -141,6 +141,51 @@ describe('a learner', () => {
     await Promise.all([clipped.dispose(), plain.dispose()])
   })
 
+  it('sums the norm of a long gradient without losing digits', async () => {
+    const size = 2_000_003
+    const set = new ParameterSet()
+    set.get('long', [size])
+    const learner = await Learner.open(engine, set, new Float32Array(size), { optimizer, emaDecay: 0 })
+    const value = Math.fround(0.1)
+    expect((await learner.apply(new Float32Array(size).fill(value), 1)) / (value * Math.sqrt(size))).toBeCloseTo(1, 10)
+    await learner.dispose()
+  })
+
+  it('updates long vectors, which it does in blocks, as short ones', async () => {
+    const size = 600_001
+    const wave = (at: number) => Math.fround(Math.sin(at))
+    const openWith = (values: Float32Array) => {
+      const set = new ParameterSet()
+      set.get('w', [values.length])
+      return Learner.open(engine, set, values, { optimizer, emaDecay: 0.5, maxGradientNorm: 1e9 })
+    }
+    const long = await openWith(Float32Array.from({ length: size }, (_, i) => wave(i)))
+    // Where blocks begin, end and overlap, and between.
+    const picked = [0, 1, 199_999, 200_000, 200_001, 200_002, 399_999, 400_000, 400_001, 400_002, 599_999, 600_000]
+    const short = await openWith(Float32Array.from(picked, wave))
+    for (let step = 1; step <= 3; step++) {
+      await long.apply(
+        Float32Array.from({ length: size }, (_, i) => wave(step * i)),
+        0.1,
+      )
+      await short.apply(
+        Float32Array.from(picked, (i) => wave(step * i)),
+        0.1,
+      )
+    }
+    const parts = (learner: Learner) => [
+      learner.parameters,
+      learner.average,
+      ...Object.values(learner.slots).map(({ values }) => values),
+    ]
+    const shortParts = parts(short)
+    parts(long).forEach((vector, i) => {
+      expect(vector).toHaveLength(size)
+      expect(picked.map((at) => vector[at])).toEqual([...shortParts[i]!])
+    })
+    await Promise.all([long.dispose(), short.dispose()])
+  })
+
   it('steps a parameter without axes with SM3', async () => {
     const set = new ParameterSet()
     set.get('scale', [])
