@@ -31,6 +31,12 @@ describe('what is written', () => {
     expect(twice.nodeCount).toBe(once.nodeCount + 1)
   })
 
+  it('sums over an axis of one element', async () => {
+    const column = Float32Array.from({ length: 16 }, (_, i) => i)
+    const y = await evaluate({ y: ops.sum(ops.input('column', [16, 1]), { axes: [1] }) }, { column })
+    expect(y.y).toEqual(column)
+  })
+
   it('keeps constants apart that differ in type, shape or sign of zero', async () => {
     const one = ops.constant([1, 1], [2])
     const column = ops.constant([1, 1], [2, 1])

@@ -35,8 +35,8 @@ function reduction(
 function sumOfRows(emitter: Emitter, x: string, from: Tensor, to: Tensor): string | undefined {
   const kept = to.shape.findIndex((n) => n !== 1)
   const whole = sameShape(from.shape.slice(kept), to.shape.slice(kept))
-  if (to.size < MIN_COLUMNS || !whole || from.dtype !== 'float32') return undefined
   const rows = from.size / to.size
+  if (rows === 1 || to.size < MIN_COLUMNS || !whole || from.dtype !== 'float32') return undefined
   const ones = emitter.node('Expand', [emitter.scalar(1, 'float32'), emitter.ints([1, rows])])
   const matrix = from.rank === 2 ? x : emitter.node('Reshape', [x, emitter.ints([rows, to.size])])
   const total = emitter.node('MatMul', [ones, matrix])
