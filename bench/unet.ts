@@ -31,7 +31,7 @@ export async function trainingStep(engine: Engine): Promise<BenchResult> {
 
   const graph = denoisingLoss(set, config, BATCH)
   const before = performance.now()
-  const program = await GradientProgram.open(engine, graph, set)
+  const program = await GradientProgram.open(engine, { ...graph, trained: set })
   const opened = (performance.now() - before) / 1000
   const optimizer = adamW({ betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0 })
   const learner = await Learner.open(engine, set, initial, { optimizer, emaDecay: 0.999, maxGradientNorm: 1 })
@@ -54,7 +54,7 @@ export async function trainingStep(engine: Engine): Promise<BenchResult> {
   }
   const step = async () => {
     await program.run({ ...learner.feeds(), ...stepFeeds })
-    await learner.apply(program.gradient, 1e-6)
+    await learner.apply(program.gradients[0]!, 1e-6)
   }
   const times = await interleaved({ forward: () => forward.run(forwardFeeds), step }, 7)
   const peak = await matmulPeak(engine)

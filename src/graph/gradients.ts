@@ -28,6 +28,13 @@ export function topologicalOrder(outputs: readonly Tensor[], seen = new Set<Tens
   return order
 }
 
+const differentiated = new WeakSet<Tensor>()
+
+/** Whether a gradient has been carried through the tensor: then what its gradient can reuse is worth keeping. */
+export function isDifferentiated(tensor: Tensor): boolean {
+  return differentiated.has(tensor)
+}
+
 /** Zeros of a shape. */
 export function zeros(shape: Shape): Tensor {
   return broadcastTo(
@@ -73,6 +80,7 @@ export function vectorJacobianProducts(
     const gradient = arrived.get(tensor)
     if (gradient === undefined || tensor.op.vjp === undefined || leaves.has(tensor)) continue
     if (!tensor.inputs.some((input) => needed.has(input))) continue
+    differentiated.add(tensor)
     const parts = tensor.op.vjp({
       output: tensor,
       grad: gradient,

@@ -19,7 +19,7 @@ import {
   type TensorProto,
 } from 'onnx-buf'
 import { baseName, type LoweredGraph, type Port, type StoredBytes } from '../runtime/program.js'
-import { topologicalOrder } from './gradients.js'
+import { isDifferentiated, topologicalOrder } from './gradients.js'
 import { type Emitter, type OnnxAttribute } from './op.js'
 import { isParameter, leafName } from './ops/leaves.js'
 import { onnxTypes } from './ops/select.js'
@@ -29,8 +29,11 @@ import { sameShape, type DType, type Shape, type Tensor } from './tensor.js'
 export interface LowerOptions {
   /** Where a parameter's values lie; parameters without an answer become inputs of the graph. */
   readonly bind?: (name: string) => StoredBytes | undefined
-  /** Set when gradients are among the outputs: see `Emitter.training`. */
-  readonly training?: boolean
+  /**
+   * Which tensors are lowered in the forms that gradients share values with, see `Emitter.training`: all, none (the
+   * default), or those that a gradient is carried through. The last leaves what is frozen in its faster, smaller form.
+   */
+  readonly training?: boolean | 'where differentiated'
 }
 
 const storedTypes = { F32: 1, F16: 10, BF16: 16 } as const
@@ -41,7 +44,8 @@ const OPSET = 21
  * weights become initialisers that point into their checkpoint file (external data), in the type they are stored in.
  */
 export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerOptions = {}): LoweredGraph {
-  const writer = new OnnxWriter(options.training ?? false)
+  const writer = new OnnxWriter()
+  const { training = false } = options
   const names = new Map<Tensor, string>()
   const written = new Set<Tensor>()
   const inputs: Port[] = []
@@ -49,6 +53,7 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
 
   const nameOf = (tensor: Tensor): string => {
     for (const node of topologicalOrder([tensor], written)) {
+      writer.training = training === 'where differentiated' ? isDifferentiated(node) : training
       const leaf = leafName(node)
       if (leaf !== undefined) {
         const stored = isParameter(node) ? options.bind?.(leaf) : undefined
@@ -111,8 +116,7 @@ class OnnxWriter implements Emitter {
   private readonly made = new Set<string>()
   private readonly renamed = new Map<string, string>()
   private counter = 0
-
-  constructor(readonly training: boolean) {}
+  training = false
 
   get nodeCount(): number {
     return this.list.length

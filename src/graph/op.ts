@@ -5,7 +5,7 @@ export type OnnxAttribute = number | readonly number[] | string | { readonly flo
 
 /** What an op needs to write itself as ONNX nodes. Equal nodes are emitted once, so gradients share forward values. */
 export interface Emitter {
-  /** True when gradients are part of the graph: forms whose intermediate values the gradient reuses are preferred. */
+  /** True when the tensor at hand has a gradient in the graph: forms whose intermediate values that reuses are preferred. */
   readonly training: boolean
   /** Emits a node of one output and returns that output's name. */
   node(type: string, inputs: readonly string[], attributes?: Record<string, OnnxAttribute>, domain?: string): string

@@ -9,6 +9,8 @@ import { Layout } from './parameters.js'
 export interface LossGraph {
   /** What is minimised, shape []. */
   readonly loss: Tensor
+  /** What the log calls it; default: loss. */
+  readonly lossName?: string
   /** Further numbers worth a look, shape [] each. */
   readonly metrics: Readonly<Record<string, Tensor>>
   /** Tensors that the caller wants besides: pictures for a sample sheet, fakes for the discriminator. */
@@ -22,50 +24,84 @@ export interface Evaluation {
   readonly outputs: Record<string, Float32Array>
 }
 
-/** Evaluates a loss and its gradient by the parameters of one network, in one graph. */
+/** A loss and the network by whose weights it is minimised. */
+export interface Goal extends LossGraph {
+  readonly trained: ParameterSet
+}
+
+/** Evaluates losses over one forward pass, each with its gradient by the parameters of one network, in one graph. */
 export class GradientProgram {
-  /** The gradient of the last evaluation, laid out like the parameters. */
-  readonly gradient: Float32Array
+  /** The gradients of the last evaluation, one for each goal, laid out like that network's parameters. */
+  readonly gradients: readonly Float32Array[]
   private readonly into: Record<string, Float32Array>
 
   private constructor(
     private readonly program: Program,
-    private readonly metricNames: readonly string[],
-    private readonly outputNames: readonly string[],
-    layout: Layout,
+    goals: readonly Goal[],
   ) {
-    this.gradient = new Float32Array(layout.size)
-    this.into = layout.views(this.gradient, 'd/')
+    const layouts = goals.map(({ trained }) => new Layout(trained.shapes))
+    this.gradients = layouts.map(({ size }) => new Float32Array(size))
+    this.into = Object.assign({}, ...layouts.map((layout, i) => layout.views(this.gradients[i]!, `d${i}/`))) as Record<
+      string,
+      Float32Array
+    >
   }
 
-  /** Differentiates and opens the graph; parameters of other networks in it are fed like inputs. */
-  static async open(engine: Engine, graph: LossGraph, trained: ParameterSet): Promise<GradientProgram> {
-    const layout = new Layout(trained.shapes)
-    const derivatives = gradients(graph.loss, [...trained.parameters.values()])
-    const outputs: Record<string, Tensor> = { 'm/loss': graph.loss }
-    for (const [name, tensor] of Object.entries(graph.metrics)) outputs[`m/${name}`] = tensor
-    for (const [name, tensor] of Object.entries(graph.outputs ?? {})) outputs[`o/${name}`] = tensor
-    layout.spans.forEach(({ name }, i) => (outputs[`d/${name}`] = derivatives[i]!))
-    const program = await engine.load(lower(outputs, { training: true }))
-    return new GradientProgram(
-      program,
-      ['loss', ...Object.keys(graph.metrics)],
-      Object.keys(graph.outputs ?? {}),
-      layout,
-    )
+  /**
+   * Differentiates and opens the graph; parameters of other networks in it are fed like inputs. What no gradient is carried
+   * through, as a frozen network before all that is trained, runs in inference form.
+   */
+  static async open(engine: Engine, ...goals: readonly Goal[]): Promise<GradientProgram> {
+    const outputs: Record<string, Tensor> = {}
+    goals.forEach(({ trained, loss, lossName = 'loss', metrics, outputs: wanted = {} }, i) => {
+      const derivatives = gradients(loss, [...trained.parameters.values()])
+      outputs[`m/${lossName}`] = loss
+      for (const [name, tensor] of Object.entries(metrics)) outputs[`m/${name}`] = tensor
+      for (const [name, tensor] of Object.entries(wanted)) outputs[`o/${name}`] = tensor
+      ;[...trained.parameters.keys()].forEach((name, j) => (outputs[`d${i}/${name}`] = derivatives[j]!))
+    })
+    const program = await engine.load(lower(outputs, { training: 'where differentiated' }))
+    return new GradientProgram(program, goals)
   }
 
   /** Evaluates at the fed parameters and inputs; feeds that the graph does not use are left aside. */
   async run(feeds: Readonly<Record<string, Values>>): Promise<Evaluation> {
-    const results = await this.program.run(feeds, this.into)
+    const results = Object.entries(await this.program.run(feeds, this.into))
+    const named = (kind: string) =>
+      results.flatMap(([name, values]) => (name.startsWith(kind) ? [[name.slice(kind.length), values] as const] : []))
     return {
-      metrics: Object.fromEntries(this.metricNames.map((name) => [name, results[`m/${name}`]![0]!])),
-      outputs: Object.fromEntries(this.outputNames.map((name) => [name, results[`o/${name}`]!])),
+      metrics: Object.fromEntries(named('m/').map(([name, values]) => [name, values[0]!])),
+      outputs: Object.fromEntries(named('o/')),
     }
+  }
+
+  /**
+   * Evaluates `count` batches one after another, as one large batch: afterwards `gradients` hold the means of theirs.
+   * Returns the means of the metrics, and the outputs of the last batch.
+   */
+  async accumulate(
+    count: number,
+    feeds: (batch: number) => Promise<Readonly<Record<string, Values>>>,
+  ): Promise<Evaluation> {
+    let last = await this.run(await feeds(0))
+    if (count === 1) return last
+    const total = { ...last.metrics }
+    const sums = this.gradients.map((gradient) => gradient.slice())
+    for (let batch = 1; batch < count; batch++) {
+      last = await this.run(await feeds(batch))
+      for (const [name, value] of Object.entries(last.metrics)) total[name]! += value
+      sums.forEach((sum, i) => addTo(sum, this.gradients[i]!))
+    }
+    sums.forEach((sum, i) => this.gradients[i]!.set(sum.map((value) => value / count)))
+    return { ...last, metrics: Object.fromEntries(Object.entries(total).map(([name, sum]) => [name, sum / count])) }
   }
 
   /** Frees the graph. */
   dispose(): Promise<void> {
     return this.program.dispose()
   }
+}
+
+function addTo(sum: Float32Array, values: Float32Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i]! += values[i]!
 }

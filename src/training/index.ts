@@ -1,17 +1,25 @@
-export { type Evaluation, GradientProgram, type LossGraph } from './gradient-program.js'
+export { type Evaluation, type Goal, GradientProgram, type LossGraph } from './gradient-program.js'
 export { Learner, type LearnerOptions } from './learner.js'
 export {
+  type AdversarialLosses,
+  adversarialLosses,
   type AdversarialNetworks,
-  discriminatorLoss,
-  generatorLoss,
-  hingeFake,
-  hingeReal,
-  pseudoHuber,
+  type AdversarialOptions,
 } from './objectives/adversarial.js'
 export { autoencoderLoss } from './objectives/autoencoder.js'
 export { contrastiveLoss } from './objectives/contrastive.js'
 export { type LatentBatch } from './objectives/denoiser.js'
 export { denoisingLoss } from './objectives/denoising.js'
+export {
+  type DiscriminatorNetworks,
+  gradientPenalty,
+  hingeFake,
+  hingeReal,
+  judge,
+  type Judgement,
+  type PenaltyPlace,
+} from './objectives/discriminator.js'
+export { pseudoHuber } from './objectives/pseudo-huber.js'
 export { adamW, type AdamWOptions, ema, type Optimizer, sm3, type SM3Options } from './optimizers.js'
 export { parseRecipe, type Recipe, recipeJsonSchema } from './recipe/index.js'
 export { readRecipe } from './recipe/read.node.js'

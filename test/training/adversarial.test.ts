@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { gradients } from '../../src/graph/gradients.js'
 import { lower } from '../../src/graph/lower.js'
 import { input } from '../../src/graph/ops/index.js'
 import { discriminatorHeads, type HeadKind } from '../../src/models/discriminator/heads.js'
@@ -6,9 +7,9 @@ import { ParameterSet } from '../../src/nn/weights.js'
 import { nodeEngine } from '../../src/runtime/engine.node.js'
 import { type Program } from '../../src/runtime/program.js'
 import { Random } from '../../src/runtime/random.js'
-import { GradientProgram } from '../../src/training/gradient-program.js'
+import { type Goal, GradientProgram } from '../../src/training/gradient-program.js'
 import { Learner } from '../../src/training/learner.js'
-import { discriminatorLoss, generatorLoss } from '../../src/training/objectives/adversarial.js'
+import { adversarialLosses, type AdversarialOptions } from '../../src/training/objectives/adversarial.js'
 import { adamW } from '../../src/training/optimizers.js'
 import { Layout } from '../../src/training/parameters.js'
 import { relativeError } from '../support/fixture.js'
@@ -29,92 +30,159 @@ describe('the steps of latent adversarial training', () => {
   const networks = tinyNetworks('both')
   const { generator, heads, backbone } = networks
   const batch = randomBatch()
-  let generatorProgram: GradientProgram
-  let headsProgram: GradientProgram
+  const options = { lambda: 0.1, gamma: 0.02, penaltyPlace: 'heads' } as const
+  const goals = (more: Partial<AdversarialOptions> = {}, of = networks) => {
+    const losses = adversarialLosses(of, BATCH, { ...options, ...more })
+    return [
+      { ...losses.generator, trained: of.generator },
+      { ...losses.heads, trained: of.heads },
+    ] as const
+  }
   const weights: Record<string, Float32Array> = {}
+  const programs: GradientProgram[] = []
+  const open = async (...list: readonly Goal[]) => {
+    const program = await GradientProgram.open(engine, ...list)
+    programs.push(program)
+    return program
+  }
+  let program: GradientProgram
 
   beforeAll(async () => {
-    headsProgram = await GradientProgram.open(engine, discriminatorLoss(networks, BATCH), heads)
-    generatorProgram = await GradientProgram.open(engine, generatorLoss(networks, BATCH, 0.1), generator)
-    weights.generator = randomWeights(generator)
-    weights.heads = randomWeights(heads)
-    weights.backbone = randomWeights(backbone)
+    program = await open(...goals())
+    for (const set of [generator, heads, backbone]) weights[set.prefix] = randomWeights(set)
   }, 240_000)
-  afterAll(() => Promise.all([generatorProgram.dispose(), headsProgram.dispose()]))
+  afterAll(() => Promise.all(programs.map((each) => each.dispose())))
 
   const layoutOf = (set: ParameterSet) => new Layout(set.shapes)
-  const frozen = () => layoutOf(backbone).views(weights.backbone!, backbone.prefix)
-  const fixed = () => layoutOf(heads).views(weights.heads!, heads.prefix)
+  const viewsOf = (set: ParameterSet, values = weights[set.prefix]!) => layoutOf(set).views(values, set.prefix)
+  const all = () => ({ ...viewsOf(backbone), ...viewsOf(heads), ...viewsOf(generator) })
 
-  it('give the generator the gradient that central differences find', async () => {
-    const layout = layoutOf(generator)
-    const at = async (values: Float32Array) => {
-      const feeds = { ...frozen(), ...fixed(), ...batch, ...layout.views(values, generator.prefix) }
-      return (await generatorProgram.run(feeds)).metrics.loss!
-    }
+  /** The slope of a loss in two random directions of a network's weights, by central differences and by the gradient. */
+  async function slopes(program: GradientProgram, loss: string, set: ParameterSet, goal: number) {
+    const at = async (values: Float32Array) =>
+      (await program.run({ ...all(), ...batch, ...viewsOf(set, values) })).metrics[loss]!
+    const start = weights[set.prefix]!
     const random = new Random(7)
+    const pairs: [number, number][] = []
     for (let trial = 0; trial < 2; trial++) {
-      const direction = random.normals(layout.size)
-      const moved = (h: number) => weights.generator!.map((w, i) => w + h * direction[i]!)
+      const direction = random.normals(start.length)
+      const moved = (h: number) => start.map((w, i) => w + h * direction[i]!)
       const slope = async (h: number) => ((await at(moved(h))) - (await at(moved(-h)))) / (2 * h)
       const [coarse, fine] = [await slope(STEP), await slope(STEP / 2)]
-      await at(weights.generator!)
-      const expected = generatorProgram.gradient.reduce((sum, g, i) => sum + g * direction[i]!, 0)
+      await at(start)
       // Richardson's combination of two step sizes is free of the third derivative.
-      expect(Math.abs((4 * fine - coarse) / 3 / expected - 1)).toBeLessThan(1e-2)
+      const found = (4 * fine - coarse) / 3
+      pairs.push([found, program.gradients[goal]!.reduce((sum, g, i) => sum + g * direction[i]!, 0)])
     }
+    return pairs
+  }
+
+  it('give each network the gradient that central differences find, R1 on the input of the heads included', async () => {
+    for (const [found, expected] of await slopes(program, 'loss', generator, 0))
+      expect(Math.abs(found / expected - 1)).toBeLessThan(1e-2)
+    for (const [found, expected] of await slopes(program, 'headsLoss', heads, 1))
+      expect(Math.abs(found / expected - 1)).toBeLessThan(1e-2)
+  })
+
+  it.each(['heads', 'input'] as const)(
+    'take the gradient of R1 on the %s through second order: central differences find it',
+    async (penaltyPlace) => {
+      const [, onHeads] = goals({ penaltyPlace })
+      const penalty = await open({ loss: onHeads.metrics.r1!, metrics: {}, trained: heads })
+      for (const [found, expected] of await slopes(penalty, 'loss', heads, 0))
+        expect(Math.abs(found / expected - 1)).toBeLessThan(1e-2)
+    },
+    120_000,
+  )
+
+  it('are the sums of their terms', async () => {
+    const { metrics } = await program.run({ ...all(), ...batch })
+    const { loss, fakeLogit, reconstruction, headsLoss, realLoss, fakeLoss, r1 } = metrics
+    expect(loss).toBeCloseTo(fakeLogit! + 0.1 * reconstruction!, 4)
+    expect(headsLoss).toBeCloseTo(realLoss! + fakeLoss! + 0.02 * r1!, 5)
+    expect(r1).toBeGreaterThan(0)
+  })
+
+  it('leave R1 out at gamma 0', () => {
+    expect(goals({ gamma: 0 })[1].metrics).not.toHaveProperty('r1')
   })
 
   it('differentiate by the weights of one network each', () => {
-    const judged = lower({ loss: discriminatorLoss(networks, BATCH).loss })
-    expect(judged.inputs.filter(({ name }) => name.startsWith(generator.prefix))).toEqual([])
+    const judged = lower({ loss: goals()[1].loss })
     expect(judged.inputs.filter(({ name }) => name.startsWith(heads.prefix))).toHaveLength(heads.parameters.size)
-    expect(headsProgram.gradient).toHaveLength(heads.count)
-    expect(generatorProgram.gradient).toHaveLength(generator.count)
+    expect(program.gradients.map(({ length }) => length)).toEqual([generator.count, heads.count])
+  })
+
+  it('run the backbone on real latents in inference form: no gradient passes it', () => {
+    const real = tinyNetworks('both')
+    const loss = goals({ gamma: 0 }, real)[1].loss
+    gradients(loss, [...real.heads.parameters.values()])
+    const types = (training: boolean | 'where differentiated') =>
+      Buffer.from(lower({ loss }, { training }).model).toString('latin1').split('MultiHeadAttention').length
+    expect(types('where differentiated')).toBe(types(false))
+    expect(types(true)).toBe(1)
+  })
+
+  it('average micro-batches into the gradient of one large batch', async () => {
+    const feeds = [batch, { ...batch, latents: batch.noise!, noise: batch.latents! }]
+    const each: { metrics: Record<string, number>; gradients: Float32Array[] }[] = []
+    for (const feed of feeds) {
+      const { metrics } = await program.run({ ...all(), ...feed })
+      each.push({ metrics, gradients: program.gradients.map((gradient) => gradient.slice()) })
+    }
+    const { metrics } = await program.accumulate(2, (i) => Promise.resolve({ ...all(), ...feeds[i] }))
+    program.gradients.forEach((gradient, goal) => {
+      const [a, b] = each.map(({ gradients }) => gradients[goal]!) as [Float32Array, Float32Array]
+      expect(
+        relativeError(
+          gradient,
+          a.map((x, i) => (x + b[i]!) / 2),
+        ),
+      ).toBeLessThan(1e-6)
+    })
+    for (const [name, value] of Object.entries(metrics))
+      expect(value).toBeCloseTo((each[0]!.metrics[name]! + each[1]!.metrics[name]!) / 2, 5)
   })
 
   it('reach every parameter of every head', async () => {
-    const fake = new Random(11).normals(batch.latents!.length)
-    await headsProgram.run({ ...frozen(), ...fixed(), ...batch, fake })
-    const gradients = Object.entries(layoutOf(heads).views(headsProgram.gradient))
-    const still = gradients.filter(([, g]) => g.every((x) => x === 0)).map(([name]) => name)
+    await program.run({ ...all(), ...batch })
+    const found = Object.entries(layoutOf(heads).views(program.gradients[1]!))
+    const still = found.filter(([, g]) => g.every((x) => x === 0)).map(([name]) => name)
     // A bias at the end moves real and fake logits alike: while neither hinge is slack, its gradient cancels.
     expect(still.filter((name) => !name.endsWith('conv_out.bias'))).toEqual([])
   })
 
   it('move their own network, and leave the backbone as it is, bit for bit', async () => {
-    const options = { optimizer, emaDecay: 0.95 }
+    const settings = { optimizer, emaDecay: 0.95 }
     const [g, d] = await Promise.all([
-      Learner.open(engine, generator, weights.generator!, options),
-      Learner.open(engine, heads, weights.heads!, options),
+      Learner.open(engine, generator, weights[generator.prefix]!, settings),
+      Learner.open(engine, heads, weights[heads.prefix]!, settings),
     ])
-    const before = weights.backbone!.slice()
+    const before = weights[backbone.prefix]!.slice()
     for (let step = 0; step < 2; step++) {
       const [oldG, oldD] = [g.parameters.slice(), d.parameters.slice()]
-      const { outputs } = await generatorProgram.run({ ...g.feeds(), ...d.feeds(), ...frozen(), ...batch })
-      await g.apply(generatorProgram.gradient, 1e-3)
+      await program.run({ ...g.feeds(), ...d.feeds(), ...viewsOf(backbone), ...batch })
+      await g.apply(program.gradients[0]!, 1e-3)
       expect(sameBits(g.parameters, oldG)).toBe(false)
       expect(sameBits(d.parameters, oldD)).toBe(true)
       const newG = g.parameters.slice()
-      await headsProgram.run({ ...d.feeds(), ...frozen(), ...batch, fake: outputs.fake! })
-      await d.apply(headsProgram.gradient, 1e-3)
+      await d.apply(program.gradients[1]!, 1e-3)
       expect(sameBits(d.parameters, oldD)).toBe(false)
       expect(sameBits(g.parameters, newG)).toBe(true)
     }
-    expect(sameBits(weights.backbone!, before)).toBe(true)
+    expect(sameBits(weights[backbone.prefix]!, before)).toBe(true)
     await Promise.all([g.dispose(), d.dispose()])
   })
 
   it('teach the heads to be low on real latents and high on fakes', async () => {
-    const learner = await Learner.open(engine, heads, weights.heads!, { optimizer, emaDecay: 0.95 })
-    const fake = new Random(11).normals(batch.latents!.length)
+    const learner = await Learner.open(engine, heads, weights[heads.prefix]!, { optimizer, emaDecay: 0.95 })
     const losses: number[] = []
     let logits = { realLogit: 0, fakeLogit: 0 }
     for (let step = 0; step < 30; step++) {
-      const { metrics } = await headsProgram.run({ ...learner.feeds(), ...frozen(), ...batch, fake })
-      losses.push(metrics.loss!)
+      const { metrics } = await program.run({ ...all(), ...learner.feeds(), ...batch })
+      losses.push(metrics.headsLoss!)
       logits = { realLogit: metrics.realLogit!, fakeLogit: metrics.fakeLogit! }
-      await learner.apply(headsProgram.gradient, 1e-2)
+      await learner.apply(program.gradients[1]!, 1e-2)
     }
     await learner.dispose()
     expect(losses.at(-1)!).toBeLessThan(losses[0]! / 2)

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { gradients } from '../../src/graph/gradients.js'
 import { lower } from '../../src/graph/lower.js'
-import { add, div, input, mul, slice, sub } from '../../src/graph/ops/index.js'
+import { add, div, input, mul, reshape, slice, square, sub, sum } from '../../src/graph/ops/index.js'
 import { type Tensor } from '../../src/graph/tensor.js'
 import { nodeEngine } from '../../src/runtime/engine.node.js'
-import { hingeFake, hingeReal, meanLogit, pseudoHuber } from '../../src/training/objectives/adversarial.js'
+import { Random } from '../../src/runtime/random.js'
+import { gradientPenalty, hingeFake, hingeReal, meanLogit } from '../../src/training/objectives/discriminator.js'
 import { diffuse, preconditioning } from '../../src/training/objectives/edm.js'
+import { pseudoHuber } from '../../src/training/objectives/pseudo-huber.js'
 import { readFixture, readJson, relativeError, tensorOf } from '../support/fixture.js'
 
 interface Config {
@@ -61,6 +63,40 @@ describe('the pseudo-Huber loss', () => {
       ).toBeLessThan(LIMIT)
     }
     expect([...result.gradient!.subarray(0, row)]).toEqual(Array(row).fill(0))
+  })
+})
+
+describe('the gradient penalty R1', () => {
+  const [videos, frames, channels, height, width] = [2, 3, 4, 3, 2]
+  const sigma = input('sigma', [videos])
+  const noisy = input('noisy', [videos, frames, channels, height, width])
+  const sumOfSquares = (x: Float32Array) => x.reduce((total, value) => total + value * value, 0)
+  const random = new Random(1)
+  const feeds = { noisy: random.normals(noisy.size), sigma: Float32Array.of(0.3, 2.27) }
+
+  it('on the input of the heads is the closed form of heads that are quadratic and linear', async () => {
+    const features = reshape(noisy, [videos * frames, channels, height, width])
+    // Logits sum_c F_c^2, whose gradient is 2 F, and 3 sum_c F_c, whose gradient is 3 in every one of the channels.
+    const logits = [sum(square(features), { axes: [1] }), mul(sum(features, { axes: [1] }), 3)]
+    const penalty = gradientPenalty({ logits, features: [features, features], noisy, sigma }, 'heads')
+    const { r1 } = await evaluate({ r1: penalty }, feeds)
+    const positions = videos * frames * height * width
+    expect(r1![0]).toBeCloseTo(((4 * sumOfSquares(feeds.noisy)) / positions + 9 * channels) / 2, 4)
+  })
+
+  it("on the discriminator's input is the closed form by c_in x, through what makes the features", async () => {
+    const features = reshape(mul(noisy, 2), [videos * frames, channels, height, width])
+    const logits = [sum(square(features), { axes: [1] }), sum(features, { axes: [1] })]
+    const penalty = gradientPenalty({ logits, features: [features, features], noisy, sigma }, 'input')
+    const { r1 } = await evaluate({ r1: penalty }, feeds)
+    // D = mean over positions of (4 |x|^2 + 2 sum x)/2: N |(4 x + 1)/N|^2/c_in^2, the mean over videos.
+    const positions = frames * height * width
+    const row = feeds.noisy.length / videos
+    const expected = [0, 1].map((video) => {
+      const gradient = feeds.noisy.subarray(video * row, (video + 1) * row).map((x) => 4 * x + 1)
+      return (sumOfSquares(gradient) / positions) * (feeds.sigma[video]! ** 2 + 1)
+    })
+    expect(r1![0]! / ((expected[0]! + expected[1]!) / 2)).toBeCloseTo(1, 5)
   })
 })
 

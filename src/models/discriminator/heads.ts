@@ -3,7 +3,6 @@ import {
   constant,
   conv,
   groupNorm,
-  maximum,
   mul,
   reshape,
   silu,
@@ -37,8 +36,6 @@ export interface HeadCondition {
   readonly noise: Tensor
 }
 
-const leaky = (x: Tensor) => maximum(x, mul(x, 0.2))
-
 /** torch-style convolution with a kernel of the given spatial shape. */
 function convolve(w: Weights, x: Tensor, out: number, kernel: readonly number[], options: ConvOptions = {}): Tensor {
   return conv(x, w.get('weight', [out, dim(x, 1), ...kernel]), w.get('bias', [out]), options)
@@ -66,14 +63,15 @@ function condition(w: Weights, { width, projection }: HeadsConfig, { frames, con
 /**
  * Layers of a head on x (n, c, ...): 1x1 convolution, one residual convolution block, 1x1 convolution to a map
  * (n, projection, ...). The paper names the conditioning and the convolutions' dimensions and leaves the layers open; these
- * follow the heads of Projected GAN and StyleGAN-T.
+ * follow the heads of Projected GAN and StyleGAN-T, but for SiLU in place of the leaky ReLU: R1 is a function of the head's
+ * slope, which a leaky ReLU changes in jumps that no gradient by the weights tells of.
  */
 function map(w: Weights, x: Tensor, { width, projection }: HeadsConfig, kernel: number): Tensor {
   const axes = x.rank - 2
   const sized = (n: number) => Array<number>(axes).fill(n)
-  const h = leaky(norm(w.at('norm_in'), convolve(w.at('conv_in'), x, width, sized(1))))
+  const h = silu(norm(w.at('norm_in'), convolve(w.at('conv_in'), x, width, sized(1))))
   const residual = convolve(w.at('conv'), h, width, sized(kernel), { padding: (kernel - 1) / 2 })
-  const mixed = mul(add(h, leaky(norm(w.at('norm'), residual))), Math.SQRT1_2)
+  const mixed = mul(add(h, silu(norm(w.at('norm'), residual))), Math.SQRT1_2)
   return convolve(w.at('conv_out'), mixed, projection, sized(1))
 }
 

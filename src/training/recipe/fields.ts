@@ -46,6 +46,7 @@ export const common = {
 export const latentBatch = {
   batch: count.default(1).describe('Clips in a batch; under MPI, in the batch of each rank.'),
   frames: count.default(14).describe('Consecutive frames of a clip that make a sample.'),
+  accumulation: count.default(1).describe('Batches whose gradients are averaged for one step of the optimiser.'),
 }
 
 /** The noise augmentation of the conditioning picture, as SVD was trained. */

@@ -16,6 +16,15 @@ export const sfv = z.strictObject({
   pStd: z.number().default(-1).describe("Deviation of ln sigma'; its sign cancels (SF-V: -1)."),
   discriminatorLevels: count.min(2).default(1000).describe('Noise levels of the discriminator (SF-V: T_d = 1000).'),
   lambda: z.number().nonnegative().default(0.1).describe('Weight of the pseudo-Huber reconstruction (SF-V: 0.1).'),
+  gamma: z
+    .number()
+    .nonnegative()
+    .default(0.1)
+    .describe('Weight of the gradient penalty R1 on real latents (the paper gives no number); 0 leaves it out.'),
+  penaltyPlace: z
+    .enum(['heads', 'input'])
+    .default('heads')
+    .describe("Where R1 is taken: on the input of each head, or on the discriminator's, through the backbone."),
   ...noiseAugmentation,
   heads: z.enum(['spatial', 'temporal', 'both']).default('both').describe('Which heads judge (SF-V: both).'),
   headWidth: count.multipleOf(8).default(64).describe('Channels inside a head.'),

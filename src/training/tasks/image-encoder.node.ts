@@ -33,11 +33,8 @@ export async function imageEncoderTask(recipe: RecipeOf<'image-encoder'>, engine
     clipVision(set, config, input('shape', [1, config.channels, config.imageSize, config.imageSize]))
     return { config, set }
   })
-  const program = await GradientProgram.open(
-    engine,
-    contrastiveLoss(set, config, recipe.batch, recipe.temperature),
-    set,
-  )
+  const graph = contrastiveLoss(set, config, recipe.batch, recipe.temperature)
+  const program = await GradientProgram.open(engine, { ...graph, trained: set })
   const learner = await Learner.open(engine, set, initial, {
     optimizer: optimizerOf(recipe.optimizer),
     emaDecay: recipe.ema,
@@ -65,7 +62,7 @@ export async function imageEncoderTask(recipe: RecipeOf<'image-encoder'>, engine
           view.set(clipInput(await picture(clips, random), size, CLIP_MEAN, CLIP_STD), i * pixels)
       const { metrics } = await program.run({ ...learner.feeds(), ...views })
       const rate = learningRate(recipe.optimizer.learningRate, step, recipe)
-      return { ...metrics, gradientNorm: await learner.apply(program.gradient, rate), learningRate: rate }
+      return { ...metrics, gradientNorm: await learner.apply(program.gradients[0]!, rate), learningRate: rate }
     },
     sample: () =>
       Promise.all(figures.slice(0, 8).map((clips, i) => picture(clips, new Random(recipe.seed, `sample ${i}`)))),

@@ -7,12 +7,12 @@ import { Random } from '../../runtime/random.js'
 import { readConfig, readWeights, saveComponent } from '../components.node.js'
 import { GradientProgram } from '../gradient-program.js'
 import { Learner } from '../learner.js'
-import { discriminatorLoss, generatorLoss, type AdversarialNetworks } from '../objectives/adversarial.js'
 import { initialValues } from '../initial-values.js'
+import { adversarialLosses } from '../objectives/adversarial.js'
 import { Layout } from '../parameters.js'
 import { learningRate, optimizerOf, type RecipeOf } from '../recipe/index.js'
 import { type Task } from '../task.js'
-import { LatentVideos, type VideoBatch } from './latent-videos.node.js'
+import { LatentVideos } from './latent-videos.node.js'
 import { denoiserGraph, traceUNet } from './unet.js'
 
 const SAMPLES = 3
@@ -25,20 +25,15 @@ export async function sfvTask(recipe: RecipeOf<'sfv'>, engine: Engine): Promise<
   const { config } = traceUNet(generator, json, file)
   const initial = await readWeights(recipe.model, 'unet', generator)
 
-  const networks = (): AdversarialNetworks & { backbone: ParameterSet; heads: ParameterSet } => ({
-    config,
-    generator,
-    backbone: new ParameterSet('backbone/'),
-    heads: new ParameterSet('heads/'),
-    headsConfig: { heads: recipe.heads, width: recipe.headWidth, projection: recipe.headProjection },
-  })
-  const batch = videos.geometry(recipe)
-  const forHeads = networks()
-  const headsProgram = await GradientProgram.open(engine, discriminatorLoss(forHeads, batch), forHeads.heads)
-  const generatorProgram = await GradientProgram.open(
+  const backbone = new ParameterSet('backbone/')
+  const heads = new ParameterSet('heads/')
+  const headsConfig = { heads: recipe.heads, width: recipe.headWidth, projection: recipe.headProjection }
+  const networks = { config, generator, backbone, heads, headsConfig }
+  const losses = adversarialLosses(networks, videos.geometry(recipe), recipe)
+  const program = await GradientProgram.open(
     engine,
-    generatorLoss(networks(), batch, recipe.lambda),
-    generator,
+    { ...losses.generator, trained: generator },
+    { ...losses.heads, trained: heads },
   )
 
   const common = { emaDecay: recipe.ema, maxGradientNorm: recipe.maxGradientNorm }
@@ -46,61 +41,49 @@ export async function sfvTask(recipe: RecipeOf<'sfv'>, engine: Engine): Promise<
     ...common,
     optimizer: optimizerOf(recipe.optimizer),
   })
-  const headValues = initialValues(forHeads.heads, new Layout(forHeads.heads.shapes), recipe.seed)
-  const headsLearner = await Learner.open(engine, forHeads.heads, headValues, {
+  const headValues = initialValues(heads, new Layout(heads.shapes), recipe.seed)
+  const headsLearner = await Learner.open(engine, heads, headValues, {
     ...common,
     optimizer: optimizerOf(recipe.headsOptimizer),
   })
   // The generator starts as the teacher, in the layout of the generator; the backbone keeps those values.
-  const backbone = generatorLearner.layout.views(initial, 'backbone/')
+  const frozen = generatorLearner.layout.views(initial, backbone.prefix)
   const one = videos.geometry({ batch: 1, frames: recipe.frames })
   const sampler = await engine.load(lower(denoiserGraph(generator, config, one)))
 
   const levels = generatorSigmas(recipe.generatorLevels)
   const noiseLaw = discriminatorNoise({ pMean: recipe.pMean, pStd: recipe.pStd, count: recipe.discriminatorLevels })
-  const draws = (law: () => number) => Float32Array.from({ length: recipe.batch }, law)
 
-  async function generatorStep(batch: VideoBatch, random: Random, step: number) {
+  /** Latents with their conditions, noise levels and noise: all that an evaluation needs besides the weights. */
+  async function draw(random: Random) {
+    const batch = await videos.draw(random, recipe, config)
+    const levelsBy = (law: () => number) => Float32Array.from({ length: recipe.batch }, law)
     const noise = () => random.normals(batch.latents.length)
-    const { metrics, outputs } = await generatorProgram.run({
-      ...generatorLearner.feeds(),
-      ...headsLearner.feeds(),
-      ...backbone,
+    return {
       ...batch,
-      sigma: draws(() => levels[random.integer(levels.length)]!),
+      sigma: levelsBy(() => levels[random.integer(levels.length)]!),
+      sigmaD: levelsBy(() => drawSigma(noiseLaw, random.uniform())),
       noise: noise(),
-      sigmaD: draws(() => drawSigma(noiseLaw, random.uniform())),
-      noiseD: noise(),
-    })
-    const rate = learningRate(recipe.optimizer.learningRate, step, recipe)
-    const gradientNorm = await generatorLearner.apply(generatorProgram.gradient, rate)
-    return { fake: outputs.fake!, metrics: { ...metrics, gradientNorm, learningRate: rate } }
-  }
-
-  async function headsStep(batch: VideoBatch, fake: Float32Array, random: Random, step: number) {
-    const noise = () => random.normals(batch.latents.length)
-    const { metrics } = await headsProgram.run({
-      ...headsLearner.feeds(),
-      ...backbone,
-      ...batch,
-      fake,
-      sigmaD: draws(() => drawSigma(noiseLaw, random.uniform())),
-      noiseReal: noise(),
       noiseFake: noise(),
-    })
-    const rate = learningRate(recipe.headsOptimizer.learningRate, step, recipe)
-    const headsGradientNorm = await headsLearner.apply(headsProgram.gradient, rate)
-    const { loss, ...rest } = metrics
-    return { headsLoss: loss!, ...rest, headsGradientNorm }
+      noiseReal: noise(),
+    }
   }
 
   return {
     learners: { generator: generatorLearner, heads: headsLearner },
     async step(step) {
       const random = new Random(recipe.seed, `step ${step}`)
-      const drawn = await videos.draw(random, recipe, config)
-      const { fake, metrics } = await generatorStep(drawn, random, step)
-      return { ...metrics, ...(await headsStep(drawn, fake, random, step)) }
+      const weights = { ...generatorLearner.feeds(), ...headsLearner.feeds(), ...frozen }
+      const { metrics } = await program.accumulate(recipe.accumulation, async () => ({
+        ...weights,
+        ...(await draw(random)),
+      }))
+      const [byGenerator, byHeads] = program.gradients as [Float32Array, Float32Array]
+      const rate = learningRate(recipe.optimizer.learningRate, step, recipe)
+      const gradientNorm = await generatorLearner.apply(byGenerator, rate)
+      const headsRate = learningRate(recipe.headsOptimizer.learningRate, step, recipe)
+      const headsGradientNorm = await headsLearner.apply(byHeads, headsRate)
+      return { ...metrics, gradientNorm, headsGradientNorm, learningRate: rate }
     },
     async sample() {
       const rows: Frames[] = []
@@ -117,9 +100,7 @@ export async function sfvTask(recipe: RecipeOf<'sfv'>, engine: Engine): Promise<
     },
     export: () => saveComponent(recipe.output, 'student', json, generatorLearner.layout, generatorLearner.average),
     close: async () => {
-      await Promise.all(
-        [generatorProgram, headsProgram, generatorLearner, headsLearner, sampler].map((part) => part.dispose()),
-      )
+      await Promise.all([program, generatorLearner, headsLearner, sampler].map((part) => part.dispose()))
       await videos.close()
     },
   }

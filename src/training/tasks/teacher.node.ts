@@ -22,7 +22,8 @@ export async function teacherTask(recipe: RecipeOf<'teacher'>, engine: Engine): 
   const set = new ParameterSet('unet/')
   const start = await startNetwork('unet', recipe.network, recipe.seed, (json, file) => traceUNet(set, json, file))
   const { config } = start
-  const program = await GradientProgram.open(engine, denoisingLoss(set, config, videos.geometry(recipe)), set)
+  const graph = denoisingLoss(set, config, videos.geometry(recipe))
+  const program = await GradientProgram.open(engine, { ...graph, trained: set })
   const learner = await Learner.open(engine, set, start.initial, {
     optimizer: optimizerOf(recipe.optimizer),
     emaDecay: recipe.ema,
@@ -48,12 +49,14 @@ export async function teacherTask(recipe: RecipeOf<'teacher'>, engine: Engine): 
     learners: { unet: learner },
     async step(step) {
       const random = new Random(recipe.seed, `step ${step}`)
-      const batch = await videos.draw(random, recipe, config)
-      const sigma = random.normals(recipe.batch).map((n) => Math.exp(recipe.pMean + recipe.pStd * n))
-      const noise = random.normals(batch.latents.length)
-      const { metrics } = await program.run({ ...learner.feeds(), ...batch, sigma, noise })
+      const { metrics } = await program.accumulate(recipe.accumulation, async () => {
+        const batch = await videos.draw(random, recipe, config)
+        const sigma = random.normals(recipe.batch).map((n) => Math.exp(recipe.pMean + recipe.pStd * n))
+        const noise = random.normals(batch.latents.length)
+        return { ...learner.feeds(), ...batch, sigma, noise }
+      })
       const rate = learningRate(recipe.optimizer.learningRate, step, recipe)
-      return { ...metrics, gradientNorm: await learner.apply(program.gradient, rate), learningRate: rate }
+      return { ...metrics, gradientNorm: await learner.apply(program.gradients[0]!, rate), learningRate: rate }
     },
     async sample() {
       const rows: Frames[] = []

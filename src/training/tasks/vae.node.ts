@@ -46,7 +46,8 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine): Promise<
   const pictures = recipe.batch * recipe.frames
   const latentSize = pictures * config.latentChannels * (side / config.factor) ** 2
   const batch = { clips: recipe.batch, frames: recipe.frames, size: side }
-  const program = await GradientProgram.open(engine, autoencoderLoss(set, config, batch, recipe), set)
+  const graph = autoencoderLoss(set, config, batch, recipe)
+  const program = await GradientProgram.open(engine, { ...graph, trained: set })
   const learner = await Learner.open(engine, set, start.initial, {
     optimizer: optimizerOf(recipe.optimizer),
     emaDecay: recipe.ema,
@@ -85,7 +86,7 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine): Promise<
       const feeds = { ...learner.feeds(), pictures: await crops(random), noise: random.normals(latentSize) }
       const { metrics } = await program.run(feeds)
       const rate = learningRate(recipe.optimizer.learningRate, step, recipe)
-      const gradientNorm = await learner.apply(program.gradient, rate)
+      const gradientNorm = await learner.apply(program.gradients[0]!, rate)
       const { mse, ...rest } = metrics
       return { ...rest, psnr: 10 * Math.log10(4 / mse!), gradientNorm, learningRate: rate }
     },

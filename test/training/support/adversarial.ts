@@ -42,9 +42,7 @@ export function randomBatch(): Record<string, Float32Array> {
   const random = new Random(3, 'batch')
   const size = BATCH.frames * CONFIG.outChannels * BATCH.height * BATCH.width
   return {
-    ...Object.fromEntries(
-      ['latents', 'noise', 'noiseD', 'noiseReal', 'noiseFake'].map((name) => [name, random.normals(size)]),
-    ),
+    ...Object.fromEntries(['latents', 'noise', 'noiseReal', 'noiseFake'].map((name) => [name, random.normals(size)])),
     imageLatents: random.normals(size / BATCH.frames),
     context: random.normals(CONFIG.down[0]!.contextWidth),
     addedTimeIds: Float32Array.of(6, 127, 0.05),
