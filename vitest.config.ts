@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -8,5 +10,6 @@ export default defineConfig({
     // ONNX Runtime uses all cores by itself: two files at a time is what a 2-core machine bears.
     maxWorkers: 2,
     pool: 'forks',
+    env: { SFV_CACHE: join(tmpdir(), 'sfv-test-cache') },
   },
 })

@@ -10,7 +10,7 @@ import { readPipelineFolder } from '../weights/diffusers.node.js'
 import { ImageToVideo as AnyImageToVideo, type AnimateOptions, type MemoryOptions } from './image-to-video.js'
 import type { ModelSource } from './model-source.js'
 
-/** How `fromPretrained` opens a model. */
+/** How `fromPretrained` opens a model; `cache` is on unless told. */
 export interface PretrainedOptions extends NodeEngineOptions, MemoryOptions {}
 
 /**
@@ -35,7 +35,7 @@ export class ImageToVideo extends AnyImageToVideo {
    * @throws UserError when there is no such folder, or it holds no model that is supported.
    */
   static async fromPretrained(folder: string, options: PretrainedOptions = {}): Promise<ImageToVideo> {
-    return new ImageToVideo(await openModelFolder(folder), nodeEngine(options), options)
+    return new ImageToVideo(await openModelFolder(folder), nodeEngine({ cache: true, ...options }), options)
   }
 
   /**

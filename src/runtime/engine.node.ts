@@ -4,6 +4,8 @@ import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { UserError } from '../errors.js'
+import { cacheFolder } from './cache-folder.node.js'
+import { GraphCache } from './graph-cache.node.js'
 import { baseName, type Engine, type LoweredGraph, type Port, type Program, type Values } from './program.js'
 
 /** Settings of an engine in Node. */
@@ -17,10 +19,16 @@ export interface NodeEngineOptions {
    * twice as long: it does not pay for a program that runs once. Default: true.
    */
   readonly optimize?: boolean
+  /**
+   * Whether graphs are kept on disk as ONNX Runtime has optimised them, in `graphs` of the cache's folder, and opened from
+   * there the next time. They are then optimised whatever `optimize` says. Only on the CPU. Default: false.
+   */
+  readonly cache?: boolean
 }
 
 /** Runs graphs with onnxruntime-node. */
-export function nodeEngine({ device: asked = 'cpu', threads, optimize = true }: NodeEngineOptions = {}): Engine {
+export function nodeEngine(settings: NodeEngineOptions = {}): Engine {
+  const { device: asked = 'cpu', threads, optimize = true } = settings
   const device = asked === 'auto' ? (hasCuda() ? 'cuda' : 'cpu') : asked
   const options: InferenceSession.SessionOptions = {
     executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
@@ -28,9 +36,10 @@ export function nodeEngine({ device: asked = 'cpu', threads, optimize = true }: 
     logSeverityLevel: 3,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
   }
+  const cache = settings.cache && device === 'cpu' ? new GraphCache(join(cacheFolder(), 'graphs')) : undefined
   const load = async (graph: LoweredGraph) => {
     try {
-      return new NodeProgram(await open(graph, options), graph)
+      return new NodeProgram(await open(graph, options, cache), graph)
     } catch (error) {
       if (device === 'cpu') throw error
       const reason = (error as Error).message.split('\n')[0]
@@ -49,7 +58,11 @@ function hasCuda(): boolean {
 
 // ONNX Runtime maps external data from disk where it is told the one folder of all files. Files of several folders are
 // read into memory.
-async function open(graph: LoweredGraph, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
+async function open(
+  graph: LoweredGraph,
+  options: InferenceSession.SessionOptions,
+  cache?: GraphCache,
+): Promise<InferenceSession> {
   const folders = new Set(graph.files.map((file) => dirname(resolve(file))))
   if (folders.size > 1) {
     const files = graph.files.map(async (file) => ({ path: baseName(file), data: await readFile(file) }))
@@ -57,7 +70,7 @@ async function open(graph: LoweredGraph, options: InferenceSession.SessionOption
   }
   const [folder] = folders
   const extra = folder === undefined ? {} : { session: { model_external_initializers_file_folder_path: folder } }
-  return InferenceSession.create(graph.model, { ...options, extra })
+  return cache ? cache.open(graph, { ...options, extra }) : InferenceSession.create(graph.model, { ...options, extra })
 }
 
 class NodeProgram implements Program {

@@ -1,0 +1,158 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
+import { arch, cpus } from 'node:os'
+import { join, resolve } from 'node:path'
+import { env, InferenceSession } from 'onnxruntime-node'
+import type { LoweredGraph } from './program.js'
+
+type SessionOptions = InferenceSession.SessionOptions
+
+/** Part of every key: raise it when entries of older versions must no longer be read. */
+const FORMAT = 1
+const LARGEST_TOTAL = 2 ** 30
+const LARGEST_WEIGHTS = 2 ** 28
+const WITHOUT_FOLDING = { optimization: { disable_specified_optimizers: 'ConstantFolding' } }
+const SUFFIX = '.onnx'
+const HASH_BYTES = 32
+
+/** How much a cache may hold. */
+export interface GraphCacheLimits {
+  /** Bytes of all entries together; those that were not used for longest go first. Default: 1 GiB. */
+  readonly largestTotal?: number
+  /**
+   * Bytes of checkpoint files up to which an entry holds the weights that were rearranged for the processor: half-precision
+   * ones as single, convolutions' in blocks. Beyond, weights stay in their files, and an entry is the graph alone.
+   * Default: 256 MiB.
+   */
+  readonly largestWeights?: number
+}
+
+/**
+ * Graphs as ONNX Runtime has optimised them, on disk, so that the next process neither optimises again nor runs slower
+ * without. An entry is found by all that it depends on: graph, checkpoint files, version, processor. It ends with the
+ * SHA-256 of what comes before; one that is damaged is made again. A folder that cannot be written costs speed alone.
+ */
+export class GraphCache {
+  readonly #largestTotal: number
+  readonly #largestWeights: number
+
+  /** @param folder made when the first entry is written */
+  constructor(
+    readonly folder: string,
+    { largestTotal = LARGEST_TOTAL, largestWeights = LARGEST_WEIGHTS }: GraphCacheLimits = {},
+  ) {
+    this.#largestTotal = largestTotal
+    this.#largestWeights = largestWeights
+  }
+
+  /**
+   * Opens a graph for the CPU by its entry, or optimises it and writes one.
+   *
+   * @param options how to open it; the folder of its checkpoint files is in `extra`, levels are the cache's to choose
+   */
+  async open(graph: LoweredGraph, options: SessionOptions): Promise<InferenceSession> {
+    const entry = join(this.folder, `${await keyOf(graph)}${SUFFIX}`)
+    const known = await this.#read(entry)
+    if (known) {
+      try {
+        return await InferenceSession.create(known, { ...options, graphOptimizationLevel: 'disabled' })
+      } catch {
+        await rm(entry, { force: true })
+      }
+    }
+    return this.#make(graph, options, entry)
+  }
+
+  /** What is in an entry, if it is whole. */
+  async #read(entry: string): Promise<Uint8Array | undefined> {
+    const bytes = await readFile(entry).catch(() => undefined)
+    if (!bytes || bytes.length < HASH_BYTES) return undefined
+    const content = bytes.subarray(0, -HASH_BYTES)
+    if (!sha256(content).equals(bytes.subarray(-HASH_BYTES))) return undefined
+    const now = new Date()
+    await utimes(entry, now, now).catch(() => undefined)
+    return content
+  }
+
+  async #make(graph: LoweredGraph, options: SessionOptions, entry: string): Promise<InferenceSession> {
+    const large = (await filesOf(graph)).reduce((sum, { size }) => sum + size, 0n) > this.#largestWeights
+    // At the level `all`, constants are folded whatever is switched off.
+    const optimized: SessionOptions = large
+      ? { ...options, graphOptimizationLevel: 'layout', extra: { ...options.extra, ...WITHOUT_FOLDING } }
+      : { ...options, graphOptimizationLevel: 'all' }
+    const writable = await mkdir(this.folder, { recursive: true }).then(
+      () => true,
+      () => false,
+    )
+    if (!writable) return InferenceSession.create(graph.model, optimized)
+    const part = join(this.folder, `.${randomBytes(6).toString('hex')}.part`)
+    try {
+      const session = await InferenceSession.create(graph.model, { ...optimized, optimizedModelFilePath: part })
+      await seal(part, entry).then(
+        () => this.#prune(),
+        () => undefined,
+      )
+      return session
+    } finally {
+      await rm(part, { force: true })
+    }
+  }
+
+  /** Removes the entries that were not used for longest until the rest is small enough. */
+  async #prune(): Promise<void> {
+    const names = (await readdir(this.folder)).filter((name) => name.endsWith(SUFFIX))
+    const entries = await Promise.all(
+      names.map(async (name) => {
+        const path = join(this.folder, name)
+        const { size, mtimeMs } = await stat(path)
+        return { path, size, mtimeMs }
+      }),
+    )
+    let total = 0
+    for (const { path, size } of entries.sort((a, b) => b.mtimeMs - a.mtimeMs)) {
+      total += size
+      if (total > this.#largestTotal) await rm(path, { force: true })
+    }
+  }
+}
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest()
+
+/** Ends a written graph with its hash and gives it its name. */
+async function seal(part: string, entry: string): Promise<void> {
+  const hash = sha256(await readFile(part))
+  const file = await open(part, 'a')
+  try {
+    await file.write(hash)
+  } finally {
+    await file.close()
+  }
+  await rename(part, entry)
+}
+
+/** The checkpoint files as the system knows them: another size, time or inode is another content. */
+function filesOf({ files }: LoweredGraph) {
+  return Promise.all(
+    files.map(async (file) => {
+      const path = resolve(file)
+      const { size, ino, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
+      return { path, size, ino, mtimeNs, ctimeNs }
+    }),
+  )
+}
+
+async function keyOf(graph: LoweredGraph): Promise<string> {
+  const files = (await filesOf(graph)).map((file) => Object.values(file).join(' '))
+  const parts = [`${FORMAT}`, env.versions.node ?? env.versions.common, process.platform, arch(), await processor()]
+  return createHash('sha256')
+    .update(JSON.stringify([...parts, ...files]))
+    .update(graph.model)
+    .digest('hex')
+    .slice(0, 40)
+}
+
+/** The processor's model and, where the system lists them, its instruction sets: weights are laid out for both. */
+async function processor(): Promise<string> {
+  const info = process.platform === 'linux' ? await readFile('/proc/cpuinfo', 'utf8').catch(() => '') : ''
+  return `${cpus()[0]?.model ?? ''} ${/^(flags|Features)\s*:.*$/m.exec(info)?.[0] ?? ''}`
+}
