@@ -2,6 +2,7 @@ import { lower } from '../graph/lower.js'
 import { input, mul } from '../graph/ops/index.js'
 import { type Shape, type Tensor } from '../graph/tensor.js'
 import { type ParameterSet } from '../nn/weights.js'
+import { alone, type Group } from '../runtime/group.js'
 import { type Engine, type Program } from '../runtime/program.js'
 import { clipFactor, ema, euclideanNorm, type Optimizer } from './optimizers.js'
 import { Layout, windows, type Span } from './parameters.js'
@@ -13,6 +14,8 @@ export interface LearnerOptions {
   readonly emaDecay: number
   /** Largest gradient norm; larger gradients are scaled down to it. Left out: never. */
   readonly maxGradientNorm?: number
+  /** Who trains this network together: gradients are averaged over them before each update. Left out: this process. */
+  readonly group?: Group
 }
 
 /** All that changes from step to step, as flat vectors; `slots` is the optimiser's. */
@@ -52,6 +55,7 @@ export class Learner {
     private readonly parts: readonly Part[],
     private readonly program: Program,
     private readonly maxGradientNorm: number | undefined,
+    private readonly group: Group,
   ) {
     this.layout = layout
     const state = (): State => ({
@@ -70,13 +74,13 @@ export class Learner {
     initial: Float32Array,
     options: LearnerOptions,
   ): Promise<Learner> {
-    const { optimizer, maxGradientNorm } = options
+    const { optimizer, maxGradientNorm, group = alone } = options
     const layout = new Layout(set.shapes)
     const slots = slotLayouts(layout.spans, optimizer)
     const whole = { parameters: layout.spans, slots: mapValues(slots, ({ spans }) => spans) }
     const parts = optimizer.elementwise ? blocks(layout.size, Object.keys(slots)) : [whole]
     const program = await engine.load(lower(updateGraph(parts[0]!.parameters, options)))
-    return new Learner(set, layout, initial, slots, parts, program, maxGradientNorm)
+    return new Learner(set, layout, initial, slots, parts, program, maxGradientNorm, group)
   }
 
   /** The parameters as they are; another array after each step. */
@@ -99,8 +103,12 @@ export class Learner {
     return this.layout.views(this.parameters, this.set.prefix)
   }
 
-  /** Takes one optimiser step along `gradient` (same layout as the parameters); returns the gradient's norm. */
+  /**
+   * Takes one optimiser step along the group's mean of `gradient` (same layout as the parameters), which is overwritten with
+   * that mean; returns the mean's norm.
+   */
   async apply(gradient: Float32Array, learningRate: number): Promise<number> {
+    await this.group.average(gradient)
     const norm = euclideanNorm(gradient)
     const scale = this.maxGradientNorm === undefined ? 1 : clipFactor(norm, this.maxGradientNorm)
     const scalars = {

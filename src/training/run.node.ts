@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { writeSheet } from '../media/sheet.node.js'
 import { nodeEngine } from '../runtime/engine.node.js'
-import { type Engine } from '../runtime/program.js'
+import { alone } from '../runtime/group.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
 import { restoreState, saveState } from './checkpoints.node.js'
 import { type Recipe } from './recipe/index.js'
-import { type Task } from './task.js'
+import { type Sample } from './task.js'
+import { openTask } from './tasks/open.node.js'
 
 /** What a run tells while it goes. */
 export type TrainEvent =
@@ -34,19 +35,6 @@ export interface TrainOptions {
   readonly onEvent?: (event: TrainEvent) => void
 }
 
-async function openTask(recipe: Recipe, engine: Engine): Promise<Task> {
-  switch (recipe.objective) {
-    case 'vae':
-      return (await import('./tasks/vae.node.js')).vaeTask(recipe, engine)
-    case 'image-encoder':
-      return (await import('./tasks/image-encoder.node.js')).imageEncoderTask(recipe, engine)
-    case 'teacher':
-      return (await import('./tasks/teacher.node.js')).teacherTask(recipe, engine)
-    case 'sfv':
-      return (await import('./tasks/sfv.node.js')).sfvTask(recipe, engine)
-  }
-}
-
 /**
  * Trains by a recipe, from the start or from the newest checkpoint, and writes the finished component to the recipe's
  * output. What a step does follows from (seed, step) and the saved state alone: a run that was killed and resumed ends
@@ -58,7 +46,7 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<void
   const { folder, signal, onEvent = () => undefined } = options
   await checkFolder(folder, recipe, options.resume ?? false)
   const engine = nodeEngine({ ...(options.threads === undefined ? {} : { threads: options.threads }) })
-  const task = await openTask(recipe, engine)
+  const task = await openTask(recipe, engine, alone)
   const checkpoints = join(folder, 'checkpoints')
   const log = join(folder, 'log.jsonl')
   try {
@@ -68,6 +56,7 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<void
     onEvent({ type: 'started', step, steps: recipe.steps })
     while (step < recipe.steps && !signal?.aborted) {
       step += 1
+      task.drawn.length = 0
       const before = performance.now()
       const metrics = await task.step(step)
       const seconds = (performance.now() - before) / 1000
@@ -85,7 +74,7 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<void
       }
       if (step % recipe.sampleEvery === 0 || step === recipe.steps) {
         const file = join(folder, 'samples', `step-${String(step).padStart(7, '0')}.png`)
-        await writeSheet(file, await task.sample())
+        await writeSheet(file, sheetRows(await task.sample()))
         onEvent({ type: 'sampled', file })
       }
     }
@@ -97,6 +86,9 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<void
     await task.close()
   }
 }
+
+const sheetRows = (samples: readonly Sample[]) =>
+  samples.flatMap(({ reference, frames }) => (reference === undefined ? [frames] : [reference, frames]))
 
 const recipeText = (recipe: Recipe) => `${JSON.stringify(recipe, null, 2)}\n`
 

@@ -7,6 +7,8 @@ import { clipVision, parseClipVisionConfig } from '../../models/clip/index.js'
 import { ParameterSet } from '../../nn/weights.js'
 import { type Engine } from '../../runtime/program.js'
 import { Random } from '../../runtime/random.js'
+import { type Group } from '../../runtime/group.js'
+import { batchRandom } from '../batch-random.js'
 import { saveComponent, startNetwork } from '../components.node.js'
 import { GradientProgram } from '../gradient-program.js'
 import { Learner } from '../learner.js'
@@ -20,12 +22,13 @@ import { randomView } from '../views.js'
  *
  * @throws UserError when the clip store has fewer figures than a batch.
  */
-export async function imageEncoderTask(recipe: RecipeOf<'image-encoder'>, engine: Engine): Promise<Task> {
+export async function imageEncoderTask(recipe: RecipeOf<'image-encoder'>, engine: Engine, group: Group): Promise<Task> {
   const store = await ClipStore.open(recipe.data)
   const figures = byFigure(store)
-  if (figures.length < recipe.batch) {
+  const wanted = recipe.batch * group.size
+  if (figures.length < wanted) {
     await store.close()
-    throw new UserError(`${recipe.data} has ${figures.length} figures for a batch of ${recipe.batch}; lower batch`)
+    throw new UserError(`${recipe.data} has ${figures.length} figures for a batch of ${wanted}; lower batch`)
   }
   const set = new ParameterSet('image_encoder/')
   const { config, json, initial } = await startNetwork('image_encoder', recipe.network, recipe.seed, (json, file) => {
@@ -39,33 +42,46 @@ export async function imageEncoderTask(recipe: RecipeOf<'image-encoder'>, engine
     optimizer: optimizerOf(recipe.optimizer),
     emaDecay: recipe.ema,
     maxGradientNorm: recipe.maxGradientNorm,
+    group,
   })
   const size = { width: config.imageSize, height: config.imageSize }
+
+  const drawn: string[] = []
 
   async function picture(clips: readonly number[], random: Random): Promise<Frames> {
     const clip = clips[random.integer(clips.length)]!
     const background = [0, 1, 2].map(() => random.integer(256)) as [number, number, number]
     const white = random.uniform() < 0.5
     const frame = random.integer(store.length(clip))
+    drawn.push(`${store.clips[clip]!.name} frame ${frame}`)
     return randomView(await store.clip(clip, frame, 1, white ? undefined : background), random)
   }
 
   return {
     learners: { image_encoder: learner },
+    drawn,
     async step(step) {
-      const random = new Random(recipe.seed, `step ${step}`)
+      const random = batchRandom(recipe.seed, step, recipe.batch, group)
       const pixels = 3 * config.imageSize ** 2
       const views = { first: new Float32Array(recipe.batch * pixels), second: new Float32Array(recipe.batch * pixels) }
-      const chosen = shuffled(figures, random).slice(0, recipe.batch)
-      for (const [i, clips] of chosen.entries())
-        for (const view of Object.values(views))
-          view.set(clipInput(await picture(clips, random), size, CLIP_MEAN, CLIP_STD), i * pixels)
+      // No figure is in the batches of two processes: they all shuffle alike, and each takes its part.
+      const order = shuffled(figures, new Random(recipe.seed, `step ${step}`))
+      for (const [i, sample] of random.entries())
+        for (const view of Object.values(views)) {
+          const seen = await picture(order[group.rank * recipe.batch + i]!, sample)
+          view.set(clipInput(seen, size, CLIP_MEAN, CLIP_STD), i * pixels)
+        }
       const { metrics } = await program.run({ ...learner.feeds(), ...views })
       const rate = learningRate(recipe.optimizer.learningRate, step, recipe)
       return { ...metrics, gradientNorm: await learner.apply(program.gradients[0]!, rate), learningRate: rate }
     },
     sample: () =>
-      Promise.all(figures.slice(0, 8).map((clips, i) => picture(clips, new Random(recipe.seed, `sample ${i}`)))),
+      Promise.all(
+        figures.slice(0, 8).map(async (clips, i) => {
+          const frames = await picture(clips, new Random(recipe.seed, `sample ${i}`))
+          return { name: store.clips[clips[0]!]!.figure, frames }
+        }),
+      ),
     export: () => saveComponent(recipe.output, 'image_encoder', json, learner.layout, learner.average),
     close: async () => {
       await Promise.all([program.dispose(), learner.dispose(), store.close()])

@@ -9,7 +9,6 @@ import { type LatentBatch } from '../objectives/denoiser.js'
 
 /** What the batches of a latent-video objective are made by. */
 export interface VideoBatchOptions {
-  readonly batch: number
   readonly frames: number
   /** ln of the noise augmentation's strength: mean and deviation. */
   readonly noiseAugMean: number
@@ -28,6 +27,9 @@ export interface VideoBatch {
 
 /** Draws batches of latent videos with SVD's conditions from a clip store. */
 export class LatentVideos {
+  /** Names of the clips that batches were drawn from, for messages. */
+  readonly drawn: string[] = []
+
   private constructor(
     readonly store: ClipStore,
     readonly stage: FirstStage,
@@ -49,20 +51,21 @@ export class LatentVideos {
     return { videos: batch, frames, height: side, width: side }
   }
 
-  /** A random batch: windows of random clips, their first frames as condition. */
-  async draw(random: Random, options: VideoBatchOptions, config: UNetConfig): Promise<VideoBatch> {
-    const { batch, frames } = options
+  /** A batch of a sample for each generator: windows of random clips, their first frames as condition. */
+  async draw(batch: readonly Random[], options: VideoBatchOptions, config: UNetConfig): Promise<VideoBatch> {
+    const { frames } = options
     const frame = this.stage.latentSize
     const width = config.down[0]!.contextWidth
     const result = {
-      latents: new Float32Array(batch * frames * frame),
-      imageLatents: new Float32Array(batch * frame),
-      context: new Float32Array(batch * width),
-      addedTimeIds: new Float32Array(batch * 3),
+      latents: new Float32Array(batch.length * frames * frame),
+      imageLatents: new Float32Array(batch.length * frame),
+      context: new Float32Array(batch.length * width),
+      addedTimeIds: new Float32Array(batch.length * 3),
     }
-    for (let i = 0; i < batch; i++) {
+    for (const [i, random] of batch.entries()) {
       const clip = random.integer(this.store.clips.length)
       const start = random.integer(this.store.length(clip) - frames + 1)
+      this.drawn.push(`${this.store.clips[clip]!.name} from frame ${start}`)
       const strength = Math.exp(options.noiseAugMean + options.noiseAugStd * random.normals(1)[0]!)
       result.latents.set(await this.cache.window(clip, start, frames), i * frames * frame)
       result.addedTimeIds.set(this.timeIds(clip, start, frames, strength), 3 * i)

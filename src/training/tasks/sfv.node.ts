@@ -1,9 +1,10 @@
 import { discriminatorNoise, drawSigma, generatorSigmas } from '../../diffusion/index.js'
 import { lower } from '../../graph/lower.js'
-import { type Frames } from '../../media/frames.js'
 import { ParameterSet } from '../../nn/weights.js'
 import { type Engine } from '../../runtime/program.js'
 import { Random } from '../../runtime/random.js'
+import { type Group } from '../../runtime/group.js'
+import { batchRandom, each, normals } from '../batch-random.js'
 import { readConfig, readWeights, saveComponent } from '../components.node.js'
 import { GradientProgram } from '../gradient-program.js'
 import { Learner } from '../learner.js'
@@ -11,14 +12,14 @@ import { initialValues } from '../initial-values.js'
 import { adversarialLosses } from '../objectives/adversarial.js'
 import { Layout } from '../parameters.js'
 import { learningRate, optimizerOf, type RecipeOf } from '../recipe/index.js'
-import { type Task } from '../task.js'
+import { type Sample, type Task } from '../task.js'
 import { LatentVideos } from './latent-videos.node.js'
 import { denoiserGraph, traceUNet } from './unet.js'
 
 const SAMPLES = 3
 
 /** SF-V: fine-tunes the teacher into a one-step generator against heads on its own frozen encoder. */
-export async function sfvTask(recipe: RecipeOf<'sfv'>, engine: Engine): Promise<Task> {
+export async function sfvTask(recipe: RecipeOf<'sfv'>, engine: Engine, group: Group): Promise<Task> {
   const videos = await LatentVideos.open(engine, recipe.data, recipe.model, recipe.frames)
   const { json, file } = await readConfig(recipe.model, 'unet')
   const generator = new ParameterSet('generator/')
@@ -36,7 +37,7 @@ export async function sfvTask(recipe: RecipeOf<'sfv'>, engine: Engine): Promise<
     { ...losses.heads, trained: heads },
   )
 
-  const common = { emaDecay: recipe.ema, maxGradientNorm: recipe.maxGradientNorm }
+  const common = { emaDecay: recipe.ema, maxGradientNorm: recipe.maxGradientNorm, group }
   const generatorLearner = await Learner.open(engine, generator, initial, {
     ...common,
     optimizer: optimizerOf(recipe.optimizer),
@@ -55,14 +56,13 @@ export async function sfvTask(recipe: RecipeOf<'sfv'>, engine: Engine): Promise<
   const noiseLaw = discriminatorNoise({ pMean: recipe.pMean, pStd: recipe.pStd, count: recipe.discriminatorLevels })
 
   /** Latents with their conditions, noise levels and noise: all that an evaluation needs besides the weights. */
-  async function draw(random: Random) {
+  async function draw(random: readonly Random[]) {
     const batch = await videos.draw(random, recipe, config)
-    const levelsBy = (law: () => number) => Float32Array.from({ length: recipe.batch }, law)
-    const noise = () => random.normals(batch.latents.length)
+    const noise = () => normals(random, batch.latents.length / recipe.batch)
     return {
       ...batch,
-      sigma: levelsBy(() => levels[random.integer(levels.length)]!),
-      sigmaD: levelsBy(() => drawSigma(noiseLaw, random.uniform())),
+      sigma: each(random, (sample) => levels[sample.integer(levels.length)]!),
+      sigmaD: each(random, (sample) => drawSigma(noiseLaw, sample.uniform())),
       noise: noise(),
       noiseFake: noise(),
       noiseReal: noise(),
@@ -71,8 +71,9 @@ export async function sfvTask(recipe: RecipeOf<'sfv'>, engine: Engine): Promise<
 
   return {
     learners: { generator: generatorLearner, heads: headsLearner },
+    drawn: videos.drawn,
     async step(step) {
-      const random = new Random(recipe.seed, `step ${step}`)
+      const random = batchRandom(recipe.seed, step, recipe.batch, group)
       const weights = { ...generatorLearner.feeds(), ...headsLearner.feeds(), ...frozen }
       const { metrics } = await program.accumulate(recipe.accumulation, async () => ({
         ...weights,
@@ -86,17 +87,19 @@ export async function sfvTask(recipe: RecipeOf<'sfv'>, engine: Engine): Promise<
       return { ...metrics, gradientNorm, headsGradientNorm, learningRate: rate }
     },
     async sample() {
-      const rows: Frames[] = []
+      const samples: Sample[] = []
       for (let i = 0; i < SAMPLES; i++) {
-        const random = new Random(recipe.seed, `sample ${i}`)
-        const { latents, ...condition } = await videos.draw(random, { ...recipe, batch: 1 }, config)
+        const name = `sample ${i}`
+        const random = new Random(recipe.seed, name)
+        const { latents, ...condition } = await videos.draw([random], recipe, config)
         const sigma = levels.at(-1)!
         const average = generatorLearner.layout.views(generatorLearner.average, generator.prefix)
         const x = random.normals(latents.length).map((n) => n * sigma)
         const { denoised } = await sampler.run({ ...average, ...condition, x, sigma: Float32Array.of(sigma) })
-        rows.push(await videos.stage.decode(latents), await videos.stage.decode(denoised!))
+        const [reference, frames] = [await videos.stage.decode(latents), await videos.stage.decode(denoised!)]
+        samples.push({ name, reference, frames })
       }
-      return rows
+      return samples
     },
     export: () => saveComponent(recipe.output, 'student', json, generatorLearner.layout, generatorLearner.average),
     close: async () => {

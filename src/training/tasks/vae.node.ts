@@ -6,13 +6,15 @@ import { ParameterSet } from '../../nn/weights.js'
 import { Random } from '../../runtime/random.js'
 import { type Engine } from '../../runtime/program.js'
 import { lower } from '../../graph/lower.js'
+import { type Group } from '../../runtime/group.js'
+import { batchRandom, normals } from '../batch-random.js'
 import { saveComponent, startNetwork } from '../components.node.js'
 import { GradientProgram } from '../gradient-program.js'
 import { Learner } from '../learner.js'
 import { autoencoderLoss } from '../objectives/autoencoder.js'
 import { fromPlanar, toPlanar, writePlanar } from '../pixels.js'
 import { learningRate, optimizerOf, type RecipeOf } from '../recipe/index.js'
-import { type Task } from '../task.js'
+import { type Sample, type Task } from '../task.js'
 
 /** Share of stills in a batch, where the recipe has stills: things of all colours, which the clips have few of. */
 const STILLS_SHARE = 0.5
@@ -31,7 +33,7 @@ const CHANNEL_ORDERS = [
 ] as const
 
 /** Trains `AutoencoderKLTemporalDecoder` on crops of clips and of stills (as clips that stand still). */
-export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine): Promise<Task> {
+export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine, group: Group): Promise<Task> {
   const store = await ClipStore.open(recipe.data, ['train'], Math.max(recipe.frames, SAMPLE_FRAMES))
   const stills = recipe.stills === undefined ? undefined : await ClipStore.open(recipe.stills)
   const set = new ParameterSet('vae/')
@@ -44,7 +46,7 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine): Promise<
   const { config } = start
   const side = recipe.crop
   const pictures = recipe.batch * recipe.frames
-  const latentSize = pictures * config.latentChannels * (side / config.factor) ** 2
+  const latentSize = recipe.frames * config.latentChannels * (side / config.factor) ** 2
   const batch = { clips: recipe.batch, frames: recipe.frames, size: side }
   const graph = autoencoderLoss(set, config, batch, recipe)
   const program = await GradientProgram.open(engine, { ...graph, trained: set })
@@ -52,25 +54,32 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine): Promise<
     optimizer: optimizerOf(recipe.optimizer),
     emaDecay: recipe.ema,
     maxGradientNorm: recipe.maxGradientNorm,
+    group,
   })
   const reconstruct = await engine.load(lower(wholePicture(set, config, store.width)))
 
+  const drawn: string[] = []
+
   async function moving(random: Random): Promise<Frames> {
     const clip = random.integer(store.clips.length)
-    return store.clip(clip, random.integer(store.length(clip) - recipe.frames + 1), recipe.frames)
+    const start = random.integer(store.length(clip) - recipe.frames + 1)
+    drawn.push(`${store.clips[clip]!.name} from frame ${start}`)
+    return store.clip(clip, start, recipe.frames)
   }
 
   /** A still as a clip in which nothing moves. */
   async function still(stills: ClipStore, random: Random): Promise<Frames> {
-    const picture = await stills.clip(random.integer(stills.clips.length), 0, 1)
+    const clip = random.integer(stills.clips.length)
+    drawn.push(stills.clips[clip]!.name)
+    const picture = await stills.clip(clip, 0, 1)
     const data = new Uint8Array(recipe.frames * picture.data.length)
     for (let f = 0; f < recipe.frames; f++) data.set(picture.data, f * picture.data.length)
     return { ...picture, count: recipe.frames, data }
   }
 
-  async function crops(random: Random): Promise<Float32Array> {
+  async function crops(batch: readonly Random[]): Promise<Float32Array> {
     const values = new Float32Array(pictures * 3 * side * side)
-    for (let i = 0; i < recipe.batch; i++) {
+    for (const [i, random] of batch.entries()) {
       const frames = stills && random.uniform() < STILLS_SHARE ? await still(stills, random) : await moving(random)
       const crop = { x: random.integer(store.width - side + 1), y: random.integer(store.height - side + 1), size: side }
       const change = { mirror: random.uniform() < 0.5, channels: CHANNEL_ORDERS[random.integer(6)]! }
@@ -81,9 +90,10 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine): Promise<
 
   return {
     learners: { vae: learner },
+    drawn,
     async step(step) {
-      const random = new Random(recipe.seed, `step ${step}`)
-      const feeds = { ...learner.feeds(), pictures: await crops(random), noise: random.normals(latentSize) }
+      const random = batchRandom(recipe.seed, step, recipe.batch, group)
+      const feeds = { ...learner.feeds(), pictures: await crops(random), noise: normals(random, latentSize) }
       const { metrics } = await program.run(feeds)
       const rate = learningRate(recipe.optimizer.learningRate, step, recipe)
       const gradientNorm = await learner.apply(program.gradients[0]!, rate)
@@ -91,14 +101,16 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine): Promise<
       return { ...rest, psnr: 10 * Math.log10(4 / mse!), gradientNorm, learningRate: rate }
     },
     async sample() {
-      const rows: Frames[] = []
+      const samples: Sample[] = []
       for (let i = 0; i < 4; i++) {
-        const frames = await store.clip((i * 97) % store.clips.length, 0, SAMPLE_FRAMES)
+        const clip = (i * 97) % store.clips.length
+        const reference = await store.clip(clip, 0, SAMPLE_FRAMES)
         const average = learner.layout.views(learner.average, set.prefix)
-        const { pictures } = await reconstruct.run({ ...average, original: toPlanar(frames) })
-        rows.push(frames, fromPlanar(pictures!, store.width, store.height))
+        const { pictures } = await reconstruct.run({ ...average, original: toPlanar(reference) })
+        const frames = fromPlanar(pictures!, store.width, store.height)
+        samples.push({ name: store.clips[clip]!.name, reference, frames })
       }
-      return rows
+      return samples
     },
     async export() {
       const deviation = Math.sqrt(await latentSquare())
