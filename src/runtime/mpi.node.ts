@@ -1,4 +1,3 @@
-import { promisify } from 'node:util'
 import { UserError } from '../errors.js'
 import { type Group } from './group.js'
 
@@ -81,8 +80,8 @@ async function load(path: string | undefined) {
 
 function groupOf(functions: Functions, world: unknown, rank: number, size: number): Group {
   const [real, sum] = [functions.type(REAL) as unknown, functions.operation(SUM) as unknown]
-  const allreduce = promisify(functions.allreduce.async as Asynchronous)
-  const broadcast = promisify(functions.broadcast.async as Asynchronous)
+  const allreduce = offLoop(functions.allreduce.async as Asynchronous)
+  const broadcast = offLoop(functions.broadcast.async as Asynchronous)
   let copy: Float32Array | undefined
   return {
     rank,
@@ -104,6 +103,14 @@ function groupOf(functions: Functions, world: unknown, rank: number, size: numbe
 }
 
 type Asynchronous = (...args: unknown[]) => void
+
+/** A call that waits on a thread of its own. MPI ends the job by itself when one fails. */
+function offLoop(call: Asynchronous): (...args: unknown[]) => Promise<void> {
+  return (...args) =>
+    new Promise((resolve, reject) =>
+      call(...args, (error: Error | null) => (error === null ? resolve() : reject(error))),
+    )
+}
 
 function* buckets(values: Float32Array): Generator<Float32Array> {
   for (let start = 0; start < values.length; start += BUCKET) yield values.subarray(start, start + BUCKET)
