@@ -1,26 +1,7 @@
-import { create, toBinary } from '@bufbuild/protobuf'
-import {
-  AttributeProto_AttributeType,
-  AttributeProtoSchema,
-  GraphProtoSchema,
-  ModelProtoSchema,
-  NodeProtoSchema,
-  OperatorSetIdProtoSchema,
-  StringStringEntryProtoSchema,
-  TensorProto_DataLocation,
-  TensorProtoSchema,
-  TensorShapeProto_DimensionSchema,
-  TensorShapeProtoSchema,
-  TypeProto_TensorSchema,
-  TypeProtoSchema,
-  ValueInfoProtoSchema,
-  type AttributeProto,
-  type NodeProto,
-  type TensorProto,
-} from 'onnx-buf'
 import { baseName, type LoweredGraph, type Port, type StoredBytes } from '../runtime/program.js'
 import { isDifferentiated, topologicalOrder } from './gradients.js'
-import { type Emitter, type OnnxAttribute } from './op.js'
+import { encodeModel, type OnnxNode, type OnnxPort, type OnnxTensor } from './onnx.js'
+import { MICROSOFT, type Emitter, type OnnxAttribute } from './op.js'
 import { isParameter, leafName } from './ops/leaves.js'
 import { onnxTypes } from './ops/select.js'
 import { sameShape, type DType, type Shape, type Tensor } from './tensor.js'
@@ -110,8 +91,8 @@ const INNER = '%'
 
 /** Collects nodes and initialisers; equal ones are kept once. */
 class OnnxWriter implements Emitter {
-  private readonly list: NodeProto[] = []
-  private readonly initializers: TensorProto[] = []
+  private readonly list: OnnxNode[] = []
+  private readonly initializers: OnnxTensor[] = []
   private readonly known = new Map<string, string[]>()
   private readonly made = new Set<string>()
   private readonly renamed = new Map<string, string>()
@@ -146,8 +127,7 @@ class OnnxWriter implements Emitter {
     const known = this.known.get(key)
     if (known) return known
     const output = Array.from({ length: outputs }, () => `${INNER}${this.counter++}`)
-    const attribute = Object.entries(attributes).map(([name, value]) => attributeOf(name, value))
-    this.list.push(create(NodeProtoSchema, { opType: type, domain, input: [...inputs], output, attribute }))
+    this.list.push({ opType: type, domain, input: inputs, output, attributes })
     this.known.set(key, output)
     for (const name of output) this.made.add(name)
     return output
@@ -161,9 +141,9 @@ class OnnxWriter implements Emitter {
     const known = this.known.get(key)
     if (known) return known[0]!
     const name = `${INNER}${this.counter++}`
-    const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice()
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     const dataType = data instanceof Float32Array ? onnxTypes.float32 : onnxTypes.int64
-    this.initializers.push(create(TensorProtoSchema, { name, dims: shape.map(BigInt), dataType, rawData }))
+    this.initializers.push({ name, shape, dataType, data: bytes })
     this.known.set(key, [name])
     return name
   }
@@ -180,18 +160,8 @@ class OnnxWriter implements Emitter {
   stored(name: string, shape: Shape, bytes: StoredBytes): string {
     const known = this.known.get(`stored ${name}`)
     if (known) return known[0]!
-    const entries = { location: baseName(bytes.file), offset: String(bytes.offset), length: String(bytes.byteLength) }
-    this.initializers.push(
-      create(TensorProtoSchema, {
-        name,
-        dims: shape.map(BigInt),
-        dataType: storedTypes[bytes.dtype],
-        dataLocation: TensorProto_DataLocation.EXTERNAL,
-        externalData: Object.entries(entries).map(([key, value]) =>
-          create(StringStringEntryProtoSchema, { key, value }),
-        ),
-      }),
-    )
+    const place = { location: baseName(bytes.file), offset: bytes.offset, length: bytes.byteLength }
+    this.initializers.push({ name, shape, dataType: storedTypes[bytes.dtype], data: place })
     const value = bytes.dtype === 'F32' ? name : this.node('Cast', [name], { to: onnxTypes.float32 })
     this.known.set(`stored ${name}`, [value])
     return value
@@ -200,7 +170,7 @@ class OnnxWriter implements Emitter {
   /** Gives a value the name of a graph output. Only an input, a constant or a second name costs a copy. */
   alias(value: string, name: string): void {
     if (this.made.has(value) && !this.renamed.has(value)) this.renamed.set(value, name)
-    else this.list.push(create(NodeProtoSchema, { opType: 'Identity', input: [value], output: [name] }))
+    else this.list.push({ opType: 'Identity', domain: '', input: [value], output: [name], attributes: {} })
   }
 
   finish(inputs: readonly Port[], outputs: readonly Port[]): Uint8Array<ArrayBuffer> {
@@ -209,42 +179,16 @@ class OnnxWriter implements Emitter {
       node.input = node.input.map(final)
       node.output = node.output.map(final)
     }
-    const graph = create(GraphProtoSchema, {
-      name: 'sfv',
-      node: this.list,
-      initializer: this.initializers,
-      input: inputs.map(valueInfo),
-      output: outputs.map(valueInfo),
+    return encodeModel({
+      irVersion: 10,
+      producer: 'sfv',
+      opsets: { '': OPSET, [MICROSOFT]: 1 },
+      nodes: this.list,
+      initializers: this.initializers,
+      inputs: inputs.map(onnxPort),
+      outputs: outputs.map(onnxPort),
     })
-    const opsets = [
-      { domain: '', version: BigInt(OPSET) },
-      { domain: 'com.microsoft', version: 1n },
-    ].map((opset) => create(OperatorSetIdProtoSchema, opset))
-    const model = create(ModelProtoSchema, { irVersion: 10n, producerName: 'sfv', opsetImport: opsets, graph })
-    const bytes: Uint8Array = toBinary(ModelProtoSchema, model)
-    return bytes as Uint8Array<ArrayBuffer>
   }
 }
 
-function attributeOf(name: string, value: OnnxAttribute): AttributeProto {
-  const type = AttributeProto_AttributeType
-  if (typeof value === 'number') return create(AttributeProtoSchema, { name, type: type.INT, i: BigInt(value) })
-  if (typeof value === 'string')
-    return create(AttributeProtoSchema, { name, type: type.STRING, s: new TextEncoder().encode(value) })
-  if ('float' in value) return create(AttributeProtoSchema, { name, type: type.FLOAT, f: value.float })
-  return create(AttributeProtoSchema, { name, type: type.INTS, ints: value.map(BigInt) })
-}
-
-function valueInfo({ name, shape, dtype }: Port) {
-  const dim = shape.map((n) =>
-    create(TensorShapeProto_DimensionSchema, { value: { case: 'dimValue' as const, value: BigInt(n) } }),
-  )
-  const tensorType = create(TypeProto_TensorSchema, {
-    elemType: onnxTypes[dtype],
-    shape: create(TensorShapeProtoSchema, { dim }),
-  })
-  return create(ValueInfoProtoSchema, {
-    name,
-    type: create(TypeProtoSchema, { value: { case: 'tensorType' as const, value: tensorType } }),
-  })
-}
+const onnxPort = ({ name, shape, dtype }: Port): OnnxPort => ({ name, shape, dataType: onnxTypes[dtype] })
