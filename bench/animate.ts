@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { type BenchResult, median } from './measure.js'
 
 const RUNS = 7
-const COMMAND = 'dist/cli/main.js'
+const COMMAND = 'dist/bin/main.js'
 
 /** Runs the built command once: seconds from process start to exit, and the largest resident set in megabytes. */
 function runOnce(args: readonly string[]): Promise<{ seconds: number; megabytes: number }> {

@@ -26,7 +26,10 @@ export interface AnimateOptions extends AnimateSettings {
 
 /** How a model is held in memory. */
 export interface MemoryOptions {
-  /** Open each network when its turn comes and close it after: the least memory, but each clip opens them again. */
+  /**
+   * Open each network when its turn comes and close it before the next one's does: the least memory, but each clip opens them
+   * again. The last one, the decoder, is closed by the next clip or by `dispose`: closing takes as long as opening.
+   */
   readonly lowMemory?: boolean
 }
 
@@ -86,21 +89,18 @@ export class ImageToVideo {
     const latentNoise = given(latents, values, 'latents') ?? normals(seed, 'latents', values)
 
     const networks = await this.#networksFor(plan)
+    if (this.#lowMemory) await closeAll(networks)
     const job = new Job(settings, plan, networks, this.#lowMemory, (stage, done, total) => {
       onProgress?.({ type: 'stage', stage, done, total })
       signal?.throwIfAborted()
     })
-    try {
-      await job.prepare()
-      const fitted = fitPicture(picture, width, height, settings.fit)
-      const condition = await job.condition(fitted, pictureNoise, this.#model.preprocessing)
-      const clean = await job.denoise(condition, latentNoise)
-      const decoded = await job.decode(clean, this.#model.vaeConfig.scalingFactor)
-      const metadata = describe(settings, plan, seed, this.#model.path)
-      return { frames: toFrames(decoded, { height, width }), fps: settings.fps, metadata }
-    } finally {
-      if (this.#lowMemory) await closeAll(networks)
-    }
+    await job.prepare()
+    const fitted = fitPicture(picture, width, height, settings.fit)
+    const condition = await job.condition(fitted, pictureNoise, this.#model.preprocessing)
+    const clean = await job.denoise(condition, latentNoise)
+    const decoded = await job.decode(clean, this.#model.vaeConfig.scalingFactor)
+    const metadata = describe(settings, plan, seed, this.#model.path)
+    return { frames: toFrames(decoded, { height, width }), fps: settings.fps, metadata }
   }
 
   /** The networks of the last clip, if this one is of the same shape; else new ones in their place. */
