@@ -1,5 +1,5 @@
 import { defineOp, fail, type Emitter } from '../op.js'
-import { type Shape, type Tensor } from '../tensor.js'
+import { sizeOf, type Shape, type Tensor } from '../tensor.js'
 import { sum } from './reduce.js'
 
 /** Zero padding and stride per spatial axis. `pads` lists the paddings before, then the paddings after. */
@@ -124,7 +124,7 @@ export function convWeightGrad(x: Tensor, grad: Tensor, kernel: Shape, geometry:
   return applyWeightGrad([x, grad], { strides: geometry.strides, pads: geometry.pads, kernel })
 }
 
-/** All index tuples of a kernel, last axis fastest. */
+/** All index tuples of a shape, last axis fastest. */
 function taps(kernel: Shape): number[][] {
   return kernel.reduce<number[][]>(
     (all, n) => all.flatMap((tap) => Array.from({ length: n }, (_, i) => [...tap, i])),
@@ -132,9 +132,9 @@ function taps(kernel: Shape): number[][] {
   )
 }
 
-// One matrix product per kernel tap, of the gradient with the shifted input. Batch and pixels together are the products'
-// inner axis, for which the input is laid out with its channels last: nothing is left to be summed. A convolution with
-// kernels as large as the picture does the same sum at little more than half the speed (docs/benchmarks.md).
+// One matrix product: the gradient's rows by the input's patches. Batch and pixels together are its inner axis, so that nothing
+// is left to be summed; the patches are picked out of the input laid out with its channels last, a whole pixel at a time.
+// A convolution with kernels as large as the picture does the same sum at little more than half the speed.
 function lowerWeightGrad(
   emitter: Emitter,
   [x, grad]: readonly string[],
@@ -142,7 +142,7 @@ function lowerWeightGrad(
 ): string {
   const { strides, pads, kernel } = context.attributes
   const [input, output] = context.inputs as [Tensor, Tensor]
-  const channels = input.shape[1]!
+  const [samples, channels] = input.shape as [number, number]
   const out = output.shape[1]!
   const sizes = spatial(output.shape)
   const axes = kernel.map((_, i) => i + 1)
@@ -151,17 +151,55 @@ function lowerWeightGrad(
   const padded = pads.some((p) => p > 0)
     ? emitter.node('Pad', [channelsLast, emitter.ints(pads), emitter.scalar(0, input.dtype), emitter.ints(axes)])
     : channelsLast
+  const pixels = emitter.node('Reshape', [padded, emitter.ints([-1, channels])])
+  const paddedSizes = spatial(input.shape).map((n, i) => n + pads[i]! + pads[i + kernel.length]!)
+  const whole = kernel.every((n, i) => n === 1 && strides[i] === 1) && pads.every((p) => p === 0)
   const outFirst = emitter.node('Transpose', [grad!], { perm: [1, 0, ...after] })
   const rows = emitter.node('Reshape', [outFirst, emitter.ints([out, -1])])
-  const products = taps(kernel).map((tap) => {
-    const whole = tap.every((_, i) => kernel[i] === 1 && strides[i] === 1)
-    const ends = tap.map((start, i) => start + (sizes[i]! - 1) * strides[i]! + 1)
-    const window = [tap, ends, axes, strides].map((list) => emitter.ints(list))
-    const shifted = whole ? padded : emitter.node('Slice', [padded, ...window])
-    return emitter.node('MatMul', [rows, emitter.node('Reshape', [shifted, emitter.ints([-1, channels])])])
-  })
-  const joined = products.length === 1 ? products[0]! : emitter.node('Concat', products, { axis: 1 })
-  const byTap = emitter.node('Reshape', [joined, emitter.ints([out, -1, channels])])
-  const tapsLast = products.length === 1 ? byTap : emitter.node('Transpose', [byTap], { perm: [0, 2, 1] })
+  const grid = { sizes: [samples, ...paddedSizes], outputs: sizes, strides }
+  // Patches repeat every pixel once a tap; of large pictures, fewer taps at a time.
+  const tapsAtOnce = Math.max(1, Math.floor(MAX_PATCHES / (samples * sizeOf(sizes) * channels)))
+  const products = chunks(taps(kernel), tapsAtOnce).map((some) =>
+    emitter.node('MatMul', [rows, whole ? pixels : emitPatches(emitter, pixels, grid, some)]),
+  )
+  const product = products.length === 1 ? products[0]! : emitter.node('Concat', products, { axis: 1 })
+  const byTap = emitter.node('Reshape', [product, emitter.ints([out, -1, channels])])
+  const tapsLast = kernel.every((n) => n === 1) ? byTap : emitter.node('Transpose', [byTap], { perm: [0, 2, 1] })
   return emitter.node('Reshape', [tapsLast, emitter.ints([out, channels, ...kernel])])
+}
+
+/** Most values that are picked out at once: 64 MB. */
+const MAX_PATCHES = 2 ** 24
+
+function chunks<T>(list: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size))
+}
+
+/** Samples and sizes of a padded input, and where a kernel is put on it. */
+interface Grid {
+  readonly sizes: Shape
+  readonly outputs: Shape
+  readonly strides: readonly number[]
+}
+
+/** What lies under some taps of the kernel at each position, (positions, taps c), out of pixels (samples and sizes, c). */
+function emitPatches(
+  emitter: Emitter,
+  pixels: string,
+  { sizes: [samples, ...sizes], outputs, strides }: Grid,
+  kernelTaps: readonly (readonly number[])[],
+): string {
+  const steps = sizes.map((_, axis) => sizeOf(sizes.slice(axis + 1)))
+  const offset = (position: readonly number[]) => position.reduce((sum, n, axis) => sum + n * steps[axis]!, 0)
+  const corners = taps(outputs).map((position) => offset(position.map((n, axis) => n * strides[axis]!)))
+  const starts = Array.from({ length: samples! }, (_, n) => corners.map((corner) => n * sizeOf(sizes) + corner)).flat()
+  const indices = emitter.node('Add', [
+    emitter.constant(BigInt64Array.from(starts, BigInt), [starts.length, 1]),
+    emitter.constant(
+      BigInt64Array.from(kernelTaps, (tap) => BigInt(offset(tap))),
+      [1, kernelTaps.length],
+    ),
+  ])
+  const patches = emitter.node('Gather', [pixels, indices], { axis: 0 })
+  return emitter.node('Reshape', [patches, emitter.ints([starts.length, -1])])
 }
