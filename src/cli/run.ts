@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander'
-import { UserError } from '../errors.js'
 import { sfvCommand } from './command.js'
+import { messageOf } from './messages.js'
 import { UsageError } from './options.js'
 
 /**
@@ -24,10 +24,4 @@ export async function run(args: readonly string[]): Promise<number> {
 
 function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError'
-}
-
-function messageOf(error: unknown): string {
-  if (error instanceof UserError) return error.message
-  const message = error instanceof Error ? error.message.split('\n')[0]! : String(error)
-  return `${message} (this is a mistake in sfv; please report it with the command that you gave)`
 }

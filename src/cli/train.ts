@@ -1,23 +1,33 @@
+import { availableParallelism, cpus } from 'node:os'
 import { basename } from 'node:path'
-import { Command } from 'commander'
-import type { TrainEvent } from '../training/run.node.js'
+import { Command, Option } from 'commander'
+import type { MpiJob } from '../runtime/mpi.node.js'
 import { interruptible } from './interrupt.js'
+import { messageOf } from './messages.js'
 import { between } from './options.js'
 import { StatusLine } from './progress.js'
+import { TrainMeter } from './train-meter.js'
 
 const EXAMPLES = `
 Examples:
-  sfv train recipes/fluent/vae.json                    into runs/vae: log.jsonl, samples/, checkpoints/
+  sfv train recipes/fluent/vae.json                    into runs/vae: log.jsonl, tensorboard/, samples/, checkpoints/
   sfv train recipes/fluent/sfv.json -o runs/first      into a folder of your choice
   sfv train recipes/fluent/sfv.json --resume runs/first
                                                        go on, bit for bit, where that run was stopped or killed
+  sfv train recipes/svd/sfv.json --dry-run             what it would take: parameters, FLOPs, memory; nothing is trained
+  mpirun -n 8 sfv train recipes/svd/sfv.json           on eight accelerators, see docs/distributed.md
 
-Ctrl-C finishes the step at hand and saves.`
+Ctrl-C (or SIGTERM, or SIGUSR2) finishes the step at hand and saves. \`sfv report RUN\` draws the run.`
+
+/** A scheduler's warnings count as Ctrl-C; mpirun passes SIGUSR2 on to all processes. */
+const STOPPING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGUSR2']
 
 interface Options {
   readonly out?: string
   readonly resume?: string | true
   readonly threads?: number
+  readonly device: 'auto' | 'cpu' | 'webgpu' | 'cuda'
+  readonly dryRun?: true
   readonly json?: true
 }
 
@@ -28,56 +38,66 @@ export function trainCommand(): Command {
     .argument('<recipe>', 'recipe file (JSON); recipes/ has examples')
     .option('-o, --out <folder>', 'folder of the run (default: runs/ and the name of the recipe)')
     .option('--resume [folder]', 'go on from the newest checkpoint of the run')
-    .option('--threads <n>', 'threads (default: all cores)', between('--threads', 1, 1024))
+    .option('--dry-run', 'print the resolved recipe and what it takes, and stop there; exit code 1 where it cannot fit')
+    .option('--threads <n>', 'threads (default: all cores, shared among the processes of a machine)', threadCount)
+    .addOption(
+      new Option('--device <name>', 'where the networks run; auto is cuda if installed, else cpu')
+        .choices(['auto', 'cpu', 'webgpu', 'cuda'])
+        .default('auto'),
+    )
     .option('--json', 'print one JSON object per event')
     .addHelpText('after', EXAMPLES)
     .action(train)
 }
 
-async function train(file: string, { out, resume, threads, json }: Options): Promise<void> {
+const threadCount = between('--threads', 1, 1024)
+
+async function train(file: string, options: Options): Promise<void> {
   const { readRecipe } = await import('../training/recipe/read.node.js')
   const recipe = await readRecipe(file)
+  const { out, resume, device, json } = options
+  const { joinMpi } = await import('../runtime/mpi.node.js')
+  const job = await joinMpi()
   const folder = (typeof resume === 'string' ? resume : out) ?? `runs/${basename(file).replace(/\.json$/, '')}`
-  const { train } = await import('../training/run.node.js')
-  const onEvent = json
-    ? (event: TrainEvent) => console.log(JSON.stringify(event))
-    : progressTo(new StatusLine(), folder)
-  await interruptible(async (signal) => {
-    await train(recipe, { folder, resume: resume !== undefined, threads, signal, onEvent })
+  const meter = new TrainMeter(new StatusLine(), folder)
+  const onEvent = json ? (event: object) => console.log(JSON.stringify(event)) : meter.report
+  await together(job, folder, async (signal) => {
+    const { train } = await import('../training/run/train.node.js')
+    await train(recipe, {
+      folder,
+      resume: resume !== undefined,
+      threads: options.threads ?? (job && shareOfCores(job)),
+      device,
+      deviceId: job?.localRank,
+      group: job?.group,
+      signal,
+      onEvent,
+    })
     if (signal.aborted) process.exitCode = 130
   })
 }
 
-/** Steps between the lines that are left standing where there is no terminal. */
-const LINE_EVERY = 50
-/** Weight of the past in the running means that are shown. */
-const INERTIA = 0.95
-
-/** Shows running means of the metrics, and how long it will take. */
-function progressTo(line: StatusLine, folder: string): (event: TrainEvent) => void {
-  let means: Record<string, number> = {}
-  let steps = 0
-  return (event) => {
-    switch (event.type) {
-      case 'started':
-        steps = event.steps
-        return line.note(`${folder}: from step ${event.step} to ${steps}`)
-      case 'step': {
-        const now: Record<string, number> = { ...event.metrics, 's/step': event.seconds }
-        means = Object.fromEntries(
-          Object.entries(now).map(([name, value]) => [name, INERTIA * (means[name] ?? value) + (1 - INERTIA) * value]),
-        )
-        const numbers = Object.entries(means).map(([name, value]) => `${name} ${value.toPrecision(4)}`)
-        const minutes = Math.ceil(((steps - event.step) * means['s/step']!) / 60)
-        const text = `${event.step}/${steps}  ${minutes} min left  ${numbers.join('  ')}`
-        return event.step % LINE_EVERY === 0 || event.step === 1 ? line.note(text) : line.show(text)
-      }
-      case 'saved':
-        return undefined
-      case 'sampled':
-        return line.note(`samples: ${event.file}`)
-      case 'finished':
-        return line.note(event.output ? `wrote ${event.output}` : `stopped after step ${event.step}; --resume goes on`)
-    }
+/** Runs one process's part of a job: when it fails, all end at once, as the others would wait for it for ever. */
+async function together(job: MpiJob | undefined, folder: string, work: (signal: AbortSignal) => Promise<void>) {
+  const noteEnd = () =>
+    process.stderr.write(
+      `sfv: the job is being ended, by its launcher or because one of its processes has died; ` +
+        `the last checkpoint is in ${folder}/checkpoints, and --resume goes on from it\n`,
+    )
+  if (job?.group.rank === 0) process.once('SIGTERM', noteEnd)
+  try {
+    await interruptible(work, STOPPING)
+    job?.leave()
+  } catch (error) {
+    if (!job) throw error
+    process.stderr.write(`sfv: process ${job.group.rank} of ${job.group.size}: ${messageOf(error)}\n`)
+    job.abort()
+  } finally {
+    process.removeListener('SIGTERM', noteEnd)
   }
+}
+
+/** The cores that a process may use, or its share of the machine's where its launcher has not bound it to some. */
+function shareOfCores({ localSize }: MpiJob): number {
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(cpus().length / localSize)))
 }

@@ -13,7 +13,9 @@ export interface NodeEngineOptions {
   /** ONNX Runtime execution provider; `auto` is CUDA where its libraries are installed, else the CPU. Default: cpu. */
   readonly device?: 'auto' | 'cpu' | 'webgpu' | 'cuda'
   /** Threads inside an operator. Default: ONNX Runtime's choice, one per core. */
-  readonly threads?: number
+  readonly threads?: number | undefined
+  /** Which of several accelerators, from 0. Default: 0. */
+  readonly deviceId?: number | undefined
   /**
    * Whether ONNX Runtime may rewrite graphs as it opens them. Runs get faster by a quarter, but opening takes more than
    * twice as long: it does not pay for a program that runs once. Default: true.
@@ -28,10 +30,10 @@ export interface NodeEngineOptions {
 
 /** Runs graphs with onnxruntime-node. */
 export function nodeEngine(settings: NodeEngineOptions = {}): Engine {
-  const { device: asked = 'cpu', threads, optimize = true } = settings
+  const { device: asked = 'cpu', threads, deviceId = 0, optimize = true } = settings
   const device = asked === 'auto' ? (hasCuda() ? 'cuda' : 'cpu') : asked
   const options: InferenceSession.SessionOptions = {
-    executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
+    executionProviders: device === 'cpu' ? ['cpu'] : [device === 'cuda' ? { name: device, deviceId } : device, 'cpu'],
     graphOptimizationLevel: optimize ? 'all' : 'disabled',
     logSeverityLevel: 3,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),

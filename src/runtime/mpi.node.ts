@@ -1,3 +1,4 @@
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { UserError } from '../errors.js'
 import { type Group } from './group.js'
 
@@ -22,6 +23,8 @@ const LIBRARIES = ['libmpi.so.40', 'libmpi.so', 'libmpi.40.dylib', 'libmpi.dylib
 const [WORLD, REAL, SUM] = [0, 13, 3]
 /** One thread at a time may call, whichever it is: calls that wait do so off the event loop, so that signals are heard. */
 const SERIALIZED = 2
+/** How often a waiting process asks at once, before it sleeps a millisecond between. */
+const EAGER = 50
 
 /**
  * Joins the job that `mpirun` or `srun --mpi=pmix` has started this process for; undefined where none has. The library of Open
@@ -68,6 +71,8 @@ async function load(path: string | undefined) {
         type: library.func('void *MPI_Type_f2c(int)'),
         operation: library.func('void *MPI_Op_f2c(int)'),
         allreduce: library.func('int MPI_Allreduce(void *, void *, int, void *, void *, void *)'),
+        barrier: library.func('int MPI_Ibarrier(void *, void *)'),
+        test: library.func('int MPI_Test(void *, void *, void *)'),
         broadcast: library.func('int MPI_Bcast(void *, int, void *, int, void *)'),
       }
     } catch (error) {
@@ -83,10 +88,26 @@ function groupOf(functions: Functions, world: unknown, rank: number, size: numbe
   const allreduce = offLoop(functions.allreduce.async as Asynchronous)
   const broadcast = offLoop(functions.broadcast.async as Asynchronous)
   let copy: Float32Array | undefined
+
+  /**
+   * Waits until all processes have come here. Open MPI waits at full speed, which would take the cores from a process that is
+   * still at work on them; asking now and then does not, and leaves the event loop to signals.
+   */
+  async function meet(): Promise<void> {
+    const [request, done] = [new BigUint64Array(1), new Int32Array(1)]
+    functions.barrier(world, request)
+    for (let asked = 0; ; asked++) {
+      functions.test(request, done, null)
+      if (done[0]) return
+      await (asked < EAGER ? setImmediate() : setTimeout(1))
+    }
+  }
+
   return {
     rank,
     size,
     async average(values) {
+      await meet()
       for (const bucket of buckets(values)) {
         copy ??= new Float32Array(Math.min(values.length, BUCKET))
         if (copy.length < bucket.length) copy = new Float32Array(bucket.length)
@@ -97,6 +118,7 @@ function groupOf(functions: Functions, world: unknown, rank: number, size: numbe
       }
     },
     async broadcast(values) {
+      await meet()
       for (const bucket of buckets(values)) await broadcast(bucket, bucket.length, real, 0, world)
     },
   }

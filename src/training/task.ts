@@ -16,9 +16,11 @@ export interface Task {
   readonly learners: Readonly<Record<string, Learner>>
   /** Names of the clips that were drawn for batches; the run empties it before each step. */
   readonly drawn: string[]
+  /** Pictures per second of the data, and so of the samples. */
+  readonly fps: number
   /** Takes step `step` (from 1) and returns numbers for the log, this process's own. */
   step(step: number): Promise<Record<string, number>>
-  /** Clips that show the state of the run, all of one size and length. */
+  /** Clips that show the state of the run; all of one size and length, or pictures of one frame. */
   sample(): Promise<readonly Sample[]>
   /** Writes the finished component into the recipe's output folder. */
   export(): Promise<void>

@@ -10,7 +10,7 @@ import { parseVaeConfig, vaeDecoder, vaeEncoder } from '../../src/models/vae/ind
 import { ParameterSet } from '../../src/nn/weights.js'
 import { readConfig } from '../../src/training/components.node.js'
 import { type Recipe } from '../../src/training/recipe/index.js'
-import { type TrainEvent } from '../../src/training/run.node.js'
+import { type TrainEvent } from '../../src/training/run/events.js'
 import { traceUNet } from '../../src/training/tasks/unet.js'
 import { Checkpoint } from '../../src/weights/checkpoint.node.js'
 import { Workshop, type LogLine } from './support/workshop.js'

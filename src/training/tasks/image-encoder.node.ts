@@ -60,6 +60,7 @@ export async function imageEncoderTask(recipe: RecipeOf<'image-encoder'>, engine
   return {
     learners: { image_encoder: learner },
     drawn,
+    fps: store.fps,
     async step(step) {
       const random = batchRandom(recipe.seed, step, recipe.batch, group)
       const pixels = 3 * config.imageSize ** 2

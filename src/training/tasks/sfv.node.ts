@@ -72,6 +72,7 @@ export async function sfvTask(recipe: RecipeOf<'sfv'>, engine: Engine, group: Gr
   return {
     learners: { generator: generatorLearner, heads: headsLearner },
     drawn: videos.drawn,
+    fps: videos.store.fps,
     async step(step) {
       const random = batchRandom(recipe.seed, step, recipe.batch, group)
       const weights = { ...generatorLearner.feeds(), ...headsLearner.feeds(), ...frozen }

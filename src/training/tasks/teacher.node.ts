@@ -51,6 +51,7 @@ export async function teacherTask(recipe: RecipeOf<'teacher'>, engine: Engine, g
   return {
     learners: { unet: learner },
     drawn: videos.drawn,
+    fps: videos.store.fps,
     async step(step) {
       const random = batchRandom(recipe.seed, step, recipe.batch, group)
       const { metrics } = await program.accumulate(recipe.accumulation, async () => {

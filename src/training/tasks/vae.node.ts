@@ -91,6 +91,7 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine, group: Gr
   return {
     learners: { vae: learner },
     drawn,
+    fps: store.fps,
     async step(step) {
       const random = batchRandom(recipe.seed, step, recipe.batch, group)
       const feeds = { ...learner.feeds(), pictures: await crops(random), noise: normals(random, latentSize) }

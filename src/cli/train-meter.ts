@@ -1,0 +1,82 @@
+import type { TrainEvent } from '../training/run/events.js'
+import type { StatusLine } from './progress.js'
+
+/** Steps between the lines that are left standing where there is no terminal. */
+const LINE_EVERY = 50
+/** Weight of the past in the running means that are shown. */
+const INERTIA = 0.95
+
+/** What the log calls a number, and what the paper does. */
+const NAMES: Readonly<Record<string, string>> = {
+  realLogit: 'D(real)',
+  fakeLogit: 'D(fake)',
+  r1: 'R1',
+  gradientNorm: '|gradient|',
+  headsGradientNorm: '|gradient of heads|',
+}
+
+/** Shows how a training run goes: running means of the metrics, its speed, and how long it will take. */
+export class TrainMeter {
+  #means: Record<string, number> = {}
+  #steps = 0
+  #clipsPerStep = 1
+
+  constructor(
+    private readonly line: StatusLine,
+    private readonly folder: string,
+  ) {}
+
+  /** Takes the events of a run. */
+  readonly report = (event: TrainEvent): void => {
+    switch (event.type) {
+      case 'started':
+        this.#steps = event.steps
+        this.#clipsPerStep = event.clipsPerStep
+        for (const change of event.changes) this.line.note(`${this.folder}: the recipe has changed, ${change}`)
+        return this.line.note(
+          `${this.folder}: from step ${event.step} to ${event.steps}` +
+            (event.processes > 1 ? `, ${event.processes} processes` : ''),
+        )
+      case 'step':
+        return this.step(event)
+      case 'saved':
+        return undefined
+      case 'sampled':
+        return this.line.note(`samples: ${event.file}`)
+      case 'finished':
+        return this.line.note(
+          event.output ? `wrote ${event.output}` : `stopped after step ${event.step}; --resume goes on`,
+        )
+    }
+  }
+
+  private step({ step, seconds, metrics }: Extract<TrainEvent, { type: 'step' }>): void {
+    const now: Record<string, number> = { ...metrics, seconds }
+    this.#means = Object.fromEntries(
+      Object.entries(now).map(([name, value]) => [
+        name,
+        INERTIA * (this.#means[name] ?? value) + (1 - INERTIA) * value,
+      ]),
+    )
+    const { seconds: perStep, ...rest } = this.#means
+    const numbers = Object.entries(rest).map(([name, value]) => `${NAMES[name] ?? name} ${value.toPrecision(4)}`)
+    const text = [
+      `${step}/${this.#steps}`,
+      `${duration((this.#steps - step) * perStep!)} left`,
+      `${(this.#clipsPerStep / perStep!).toPrecision(3)} clips/s`,
+      ...numbers,
+    ].join('  ')
+    if (step % LINE_EVERY === 0 || step === 1) this.line.note(text)
+    else this.line.show(text)
+  }
+}
+
+/** Seconds as people say them: `45 s`, `12 min`, `3 h 05 min`, `2 d 4 h`. */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${Math.ceil(seconds)} s`
+  const minutes = Math.ceil(seconds / 60)
+  if (minutes < 60) return `${minutes} min`
+  const hours = Math.floor(minutes / 60)
+  if (hours < 48) return `${hours} h ${String(minutes % 60).padStart(2, '0')} min`
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`
+}

@@ -1,0 +1,140 @@
+import { UserError } from '../../errors.js'
+import { nodeEngine, type NodeEngineOptions } from '../../runtime/engine.node.js'
+import { alone, type Group } from '../../runtime/group.js'
+import { type Recipe } from '../recipe/index.js'
+import { openTask } from '../tasks/open.node.js'
+import { type Task } from '../task.js'
+import { type TrainEvent } from './events.js'
+import { RunFolder } from './folder.node.js'
+import { agree, checkAlike, shareState } from './group.js'
+import { Monitor } from './monitor.node.js'
+import { writeSamples } from './samples.node.js'
+
+/** How to run a recipe. */
+export interface TrainOptions extends Pick<NodeEngineOptions, 'threads' | 'device' | 'deviceId'> {
+  /** Folder of the run: recipe.json, log.jsonl, tensorboard/, checkpoints/, samples/. */
+  readonly folder: string
+  /** Goes on from the newest checkpoint of the folder; without it the folder must not hold a run. */
+  readonly resume?: boolean
+  /** When aborted, the step at hand is finished and saved. */
+  readonly signal?: AbortSignal
+  /** Who trains together, each on a part of every batch; the first writes the folder. Default: this process. */
+  readonly group?: Group
+  /** Only the first process of the group reports. */
+  readonly onEvent?: (event: TrainEvent) => void
+}
+
+/**
+ * Trains by a recipe, from the start or from the newest checkpoint, and writes the finished component to the recipe's
+ * output. What a step does follows from (seed, step) and the saved state alone: a run that was killed and resumed ends
+ * with the very weights of one that was not.
+ *
+ * @throws UserError when the folder holds another run, or a number is no longer finite (the last good state is kept, and the
+ * batch is named).
+ */
+export async function train(recipe: Recipe, options: TrainOptions): Promise<void> {
+  const { resume = false, group = alone } = options
+  const writes = group.rank === 0
+  const folder = new RunFolder(options.folder)
+  const changes = writes ? await folder.check(recipe, resume) : []
+  const task = await openTask(recipe, nodeEngine(options), group)
+  try {
+    if (writes) await folder.claim(recipe)
+    const restored = resume && writes ? await folder.checkpoints.restore(task.learners) : 0
+    const step = await shareState(group, restored, task.learners)
+    const run = new Run(recipe, task, folder, group, options, writes ? await Monitor.open(folder, step) : undefined)
+    await run.from(step, changes)
+  } finally {
+    await task.close()
+  }
+}
+
+/** A run under way. */
+class Run {
+  constructor(
+    private readonly recipe: Recipe,
+    private readonly task: Task,
+    private readonly folder: RunFolder,
+    private readonly group: Group,
+    private readonly options: TrainOptions,
+    /** Of the process that writes the folder. */
+    private readonly monitor: Monitor | undefined,
+  ) {}
+
+  async from(start: number, changes: readonly string[]): Promise<void> {
+    const { recipe, group } = this
+    const accumulation = 'accumulation' in recipe ? recipe.accumulation : 1
+    const clipsPerStep = recipe.batch * accumulation * group.size
+    this.tell({ type: 'started', step: start, steps: recipe.steps, clipsPerStep, processes: group.size, changes })
+    let stopped = false
+    let step = start
+    while (step < recipe.steps && !stopped) {
+      step += 1
+      stopped = await this.step(step)
+      const last = step === recipe.steps || stopped
+      if (step % recipe.checkpointEvery === 0 || last) await this.save(step)
+      if (step % recipe.sampleEvery === 0 || step === recipe.steps) await this.sample(step)
+    }
+    if (step >= recipe.steps) {
+      if (this.monitor) await this.task.export()
+      this.tell({ type: 'finished', step, output: recipe.output })
+    } else this.tell({ type: 'finished', step })
+  }
+
+  /** Takes a step; returns whether one of the processes was asked to stop. */
+  private async step(step: number): Promise<boolean> {
+    const before = performance.now()
+    this.task.drawn.length = 0
+    const own = await this.task.step(step)
+    const { metrics, stop } = await agree(this.group, own, this.options.signal?.aborted === true)
+    const seconds = (performance.now() - before) / 1000
+    const bad = notFinite(own) ?? notFinite(metrics)
+    if (bad) await this.fail(step, bad, notFinite(own) !== undefined)
+    await this.monitor?.step(step, seconds, metrics)
+    this.tell({ type: 'step', step, seconds, metrics })
+    return stop
+  }
+
+  private async save(step: number): Promise<void> {
+    await checkAlike(this.group, step, this.task.learners)
+    if (!this.monitor) return
+    try {
+      await this.folder.checkpoints.save(step, this.recipe.seed, this.task.learners, this.recipe)
+    } catch (error) {
+      if (!(error instanceof UserError) || !error.message.endsWith('is not finite')) throw error
+      await this.fail(step, error.message, true)
+    }
+    this.tell({ type: 'saved', step })
+  }
+
+  private async sample(step: number): Promise<void> {
+    if (!this.monitor) return
+    const { file, image } = await writeSamples(this.folder.samples, step, await this.task.sample(), this.task.fps)
+    await this.monitor.samples(step, image)
+    this.tell({ type: 'sampled', file })
+  }
+
+  /** Ends the run after a number that is not finite, `here` or in another process. */
+  private async fail(step: number, what: string, here: boolean): Promise<never> {
+    if (!this.monitor) throw new UserError(`step ${step}: ${what} ${this.batch(here)}`)
+    const good = await this.folder.checkpoints.retreat(step)
+    const kept =
+      good === undefined
+        ? `no state was saved yet; lower optimizer.learningRate and start again`
+        : `the last good state, of step ${good}, is in ${this.folder.checkpoints.folder}; lower optimizer.learningRate in the recipe and resume`
+    throw new UserError(`step ${step}: ${what} ${this.batch(here)}; ${kept}`)
+  }
+
+  private batch(here: boolean): string {
+    return here ? `on the batch of ${this.task.drawn.join(', ')}` : 'in another process'
+  }
+
+  private tell(event: TrainEvent): void {
+    if (this.monitor) this.options.onEvent?.(event)
+  }
+}
+
+function notFinite(metrics: Readonly<Record<string, number>>): string | undefined {
+  const bad = Object.entries(metrics).find(([, value]) => !Number.isFinite(value))
+  return bad && `${bad[0]} is ${bad[1]}`
+}
