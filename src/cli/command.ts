@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { animateCommand } from './animate.js'
 import { dataCommand } from './data.js'
 import { infoCommand } from './info.js'
+import { reportCommand } from './report.js'
 import { trainCommand } from './train.js'
 
 /** The whole command line. Modules that do the work are loaded by the command that runs. */
@@ -15,7 +16,8 @@ export function sfvCommand(): Command {
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show this help')
     .helpCommand(false)
-  for (const command of [animateCommand(), dataCommand(), trainCommand(), infoCommand()]) program.addCommand(command)
+  for (const command of [animateCommand(), dataCommand(), trainCommand(), reportCommand(), infoCommand()])
+    program.addCommand(command)
   // Subcommands that are added ready-made do not inherit how errors are handled.
   for (const command of [program, ...program.commands]) command.exitOverride().showHelpAfterError(false)
   return program

@@ -1,4 +1,5 @@
 import type { Shape } from '../runtime/program.js'
+import { message, type MessageWriter } from '../runtime/protobuf.js'
 import type { OnnxAttribute } from './op.js'
 
 /** NodeProto: one operation. An empty string among the inputs stands for one that is left out. */
@@ -61,7 +62,7 @@ export function encodeModel(model: OnnxModel): Uint8Array<ArrayBuffer> {
   })
 }
 
-function writeNode(w: Writer, node: OnnxNode): void {
+function writeNode(w: MessageWriter, node: OnnxNode): void {
   for (const name of node.input) w.string(1, name)
   for (const name of node.output) w.string(2, name)
   w.string(4, node.opType)
@@ -73,7 +74,7 @@ function writeNode(w: Writer, node: OnnxNode): void {
 /** AttributeProto.AttributeType. */
 const KIND = { float: 1, int: 2, string: 3, ints: 7 }
 
-function writeAttribute(w: Writer, name: string, value: OnnxAttribute): void {
+function writeAttribute(w: MessageWriter, name: string, value: OnnxAttribute): void {
   w.string(1, name)
   if (typeof value === 'number') {
     w.integer(3, value)
@@ -90,7 +91,7 @@ function writeAttribute(w: Writer, name: string, value: OnnxAttribute): void {
   }
 }
 
-function writeTensor(w: Writer, { name, shape, dataType, data }: OnnxTensor): void {
+function writeTensor(w: MessageWriter, { name, shape, dataType, data }: OnnxTensor): void {
   for (const n of shape) w.integer(1, n)
   w.integer(2, dataType)
   w.string(8, name)
@@ -106,7 +107,7 @@ function writeTensor(w: Writer, { name, shape, dataType, data }: OnnxTensor): vo
 /** TensorProto.DataLocation. */
 const EXTERNAL = 1
 
-function writePort(w: Writer, { name, dataType, shape }: OnnxPort): void {
+function writePort(w: MessageWriter, { name, dataType, shape }: OnnxPort): void {
   w.string(1, name)
   w.message(2, (type) =>
     type.message(1, (tensor) => {
@@ -116,88 +117,4 @@ function writePort(w: Writer, { name, dataType, shape }: OnnxPort): void {
       })
     }),
   )
-}
-
-const text = new TextEncoder()
-/** Wire types of protocol buffers. */
-const VARINT = 0
-const DELIMITED = 2
-const FIXED32 = 5
-/** Bytes of a length that is filled in when the message is written: a varint may have more bytes than it needs. */
-const LENGTH = 5
-
-/** The fields of a message, appended to a buffer that grows. */
-class Writer {
-  #bytes = new Uint8Array(4096)
-  #end = 0
-
-  integer(field: number, value: number): void {
-    this.#varint(field * 8 + VARINT)
-    // Negative numbers take ten bytes, as 64-bit two's complement.
-    if (value >= 0) this.#varint(value)
-    else
-      for (let rest = BigInt.asUintN(64, BigInt(value)), i = 0; i < 10; i++, rest >>= 7n)
-        this.#byte(Number(rest & 127n) | (i < 9 ? 128 : 0))
-  }
-
-  float(field: number, value: number): void {
-    this.#varint(field * 8 + FIXED32)
-    this.#append(new Uint8Array(Float32Array.of(value).buffer))
-  }
-
-  string(field: number, value: string): void {
-    this.bytes(field, text.encode(value))
-  }
-
-  bytes(field: number, value: Uint8Array): void {
-    this.#varint(field * 8 + DELIMITED)
-    this.#varint(value.length)
-    this.#append(value)
-  }
-
-  message(field: number, write: (w: Writer) => void): void {
-    this.#varint(field * 8 + DELIMITED)
-    const at = this.#end
-    this.#append(new Uint8Array(LENGTH))
-    write(this)
-    let rest = this.#end - at - LENGTH
-    for (let i = 0; i < LENGTH; i++, rest = Math.floor(rest / 128))
-      this.#bytes[at + i] = (rest % 128) | (i < LENGTH - 1 ? 128 : 0)
-  }
-
-  finish(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice(0, this.#end)
-  }
-
-  #varint(value: number): void {
-    while (value > 127) {
-      this.#byte((value % 128) | 128)
-      value = Math.floor(value / 128)
-    }
-    this.#byte(value)
-  }
-
-  #byte(value: number): void {
-    this.#reserve(1)
-    this.#bytes[this.#end++] = value
-  }
-
-  #append(bytes: Uint8Array): void {
-    this.#reserve(bytes.length)
-    this.#bytes.set(bytes, this.#end)
-    this.#end += bytes.length
-  }
-
-  #reserve(more: number): void {
-    if (this.#end + more <= this.#bytes.length) return
-    const larger = new Uint8Array(Math.max(2 * this.#bytes.length, this.#end + more))
-    larger.set(this.#bytes)
-    this.#bytes = larger
-  }
-}
-
-function message(write: (w: Writer) => void): Uint8Array<ArrayBuffer> {
-  const w = new Writer()
-  write(w)
-  return w.finish()
 }

@@ -76,7 +76,7 @@ async function load(path: string | undefined) {
         broadcast: library.func('int MPI_Bcast(void *, int, void *, int, void *)'),
       }
     } catch (error) {
-      reasons.push((error as Error).message)
+      reasons.push(`${name}: ${(error as Error).message}`)
     }
   throw new UserError(
     `started by an MPI launcher, but Open MPI's library cannot be used (${reasons[0]}); set SFV_MPI_LIBRARY to its libmpi.so`,

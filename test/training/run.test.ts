@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
@@ -49,8 +49,10 @@ describe('the smoke recipes', () => {
     await workshop.train(recipe, objective)
     const log = await workshop.log(objective)
     expect(log.map(({ step }) => step)).toEqual(Array.from({ length: recipe.steps }, (_, i) => i + 1))
-    const sheet = `step-${String(recipe.steps).padStart(7, '0')}.png`
-    expect(await readdir(workshop.path(objective, 'samples'))).toEqual([sheet])
+    const step = `step-${String(recipe.steps).padStart(7, '0')}`
+    const moving = objective === 'image-encoder' ? [] : [`${step}.webp`]
+    expect(await readdir(workshop.path(objective, 'samples'))).toEqual([`${step}.png`, ...moving])
+    expect(await readdir(workshop.path(objective, 'tensorboard'))).toHaveLength(1)
     return log
   }
 
@@ -140,7 +142,9 @@ describe('a run', () => {
       const data = await workshop.copyOfData('data-killed')
       const killed = workshop.recipe('sfv', { ...changes, data, output: workshop.path('student-killed') })
       for (let life = 0; life < 3; life++)
-        expect(await workshop.trainAndKill(killed, 'killed', randomInt(1, 4), randomInt(60))).toBe('SIGKILL')
+        expect(
+          await workshop.trainApart(killed, 'killed', { kill: { steps: randomInt(1, 4), delay: randomInt(60) } }),
+        ).toMatchObject({ signal: 'SIGKILL' })
       await workshop.train(killed, 'killed', { resume: true })
 
       const [expected, actual] = [await results('whole', 'student-whole'), await results('killed', 'student-killed')]
@@ -185,25 +189,25 @@ describe('a run', () => {
     it('is not resumed with another recipe', async () => {
       const attempt = () => workshop.train(stopped({ seed: 99 }), 'stopped', { resume: true })
       await expect(attempt()).rejects.toThrow(UserError)
-      await expect(attempt()).rejects.toThrow(/recipe\.json differs from the recipe given/)
+      await expect(attempt()).rejects.toThrow(/recipe\.json differs from the recipe given in seed/)
       expect(await saved()).toEqual(['step-0000002'])
     })
 
     it(
-      'stops at a number that is not finite, the last good state kept',
+      'stops at a number that is not finite, the batch named, the last good state kept',
       async () => {
-        const diverging = stopped({ optimizer: { name: 'adamw', learningRate: 1e30 } })
-        const file = workshop.path('stopped', 'recipe.json')
-        const [original, before] = [await readFile(file), await results('stopped', 'stopped/checkpoints')]
-        await writeFile(file, `${JSON.stringify(diverging, null, 2)}\n`)
+        // After step 3 the weights are finite, and so large that step 4 is not: that checkpoint must not stay the newest.
+        const diverging = stopped({ checkpointEvery: 3, optimizer: { name: 'adamw', learningRate: 1e30 } })
+        const before = await results('stopped', 'stopped/checkpoints')
         const failure: unknown = await workshop
           .train(diverging, 'stopped', { resume: true })
           .catch((error: unknown) => error)
         expect(failure).toBeInstanceOf(UserError)
-        expect((failure as UserError).message).toMatch(/^step 4: \w+ is (NaN|-?Infinity); .*checkpoints/)
+        expect((failure as UserError).message).toMatch(
+          /^step 4: \w+ is (NaN|-?Infinity) on the batch of (fire|fox).* frame \d+, .*; the last good state, of step 2, is in .*checkpoints/,
+        )
         expect(await results('stopped', 'stopped/checkpoints')).toEqual(before)
         expect(existsSync(workshop.path('stopped-output'))).toBe(false)
-        await writeFile(file, original)
       },
       MINUTES,
     )

@@ -1,4 +1,5 @@
-import { mkdir, readFile, truncate } from 'node:fs/promises'
+import { mkdir, readFile, rm, truncate } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { UserError } from '../../errors.js'
 import { writeFileAtomic } from '../../runtime/files.node.js'
@@ -28,6 +29,7 @@ export class RunFolder {
   readonly log: string
   readonly samples: string
   readonly tensorboard: string
+  private readonly owner: string
 
   constructor(readonly path: string) {
     this.checkpoints = new Checkpoints(join(path, 'checkpoints'))
@@ -35,6 +37,7 @@ export class RunFolder {
     this.log = join(path, 'log.jsonl')
     this.samples = join(path, 'samples')
     this.tensorboard = join(path, 'tensorboard')
+    this.owner = join(path, 'running')
   }
 
   /**
@@ -59,11 +62,25 @@ export class RunFolder {
     return fields.map((field) => `${field}: ${before.get(field) ?? 'none'} -> ${after.get(field) ?? 'none'}`)
   }
 
-  /** Makes the run's folder, once its recipe has proved to be one that can run. */
+  /**
+   * Makes the run's folder, once its recipe has proved to be one that can run, and takes it for this process.
+   *
+   * @throws UserError when another process of this machine is at work in it.
+   */
   async claim(recipe: Recipe): Promise<void> {
+    const owner = await readFile(this.owner, 'utf8').catch(() => '')
+    const [host, pid] = owner.trim().split(' ')
+    if (host === hostname() && Number(pid) !== process.pid && isAlive(Number(pid)))
+      throw new UserError(`process ${pid} is training in ${this.path}; stop it first, or remove ${this.owner}`)
+    await writeFileAtomic(this.owner, `${hostname()} ${process.pid}\n`)
     await mkdir(this.samples, { recursive: true })
     await writeFileAtomic(this.recipeFile, `${JSON.stringify(recipe, null, 2)}\n`)
     await this.checkpoints.clean()
+  }
+
+  /** Lets other processes have the folder. */
+  async release(): Promise<void> {
+    await rm(this.owner, { force: true })
   }
 
   /** Cuts the log's lines after `step`: steps that were taken after the checkpoint and are taken again. */
@@ -74,6 +91,16 @@ export class RunFolder {
       .filter((line) => line.endsWith('}') && (JSON.parse(line) as { step: number }).step <= step)
     const length = Buffer.byteLength(kept.map((line) => `${line}\n`).join(''))
     if (text !== '') await truncate(this.log, length)
+  }
+}
+
+/** Whether a process of this machine is there; one that was killed is not. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -1,4 +1,4 @@
-import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
+import { message, type MessageWriter } from '../../runtime/protobuf.js'
 import { crc32c } from './crc32c.js'
 
 /** A picture for TensorBoard: an encoded PNG and its size. */
@@ -41,39 +41,32 @@ function masked(bytes: Uint8Array): number {
 
 /** tensorflow.Event: wall_time 1, step 2, file_version 3, summary 5, session_log 7. */
 function eventMessage(event: EventRecord): Uint8Array {
-  const writer = new BinaryWriter()
-  writer.tag(1, WireType.Bit64).double(event.time)
-  // Of a start, the steps from this one on are void.
-  writer.tag(2, WireType.Varint).int64(event.kind === 'start' ? event.step + 1 : event.step)
-  switch (event.kind) {
-    case 'version':
-      writer.tag(3, WireType.LengthDelimited).string('brain.Event:2')
-      break
-    case 'start':
-      writer.tag(7, WireType.LengthDelimited).fork().tag(1, WireType.Varint).int32(SESSION_START).join()
-      break
-    case 'scalars':
-      writer.tag(5, WireType.LengthDelimited).fork()
-      for (const [tag, value] of Object.entries(event.values)) summaryValue(writer, tag, value)
-      writer.join()
-      break
-    case 'image':
-      writer.tag(5, WireType.LengthDelimited).fork()
-      summaryValue(writer, event.tag, event.image)
-      writer.join()
-      break
-  }
-  return writer.finish()
+  return message((w) => {
+    w.double(1, event.time)
+    // Of a start, the steps from this one on are void.
+    w.integer(2, event.kind === 'start' ? event.step + 1 : event.step)
+    if (event.kind === 'version') w.string(3, 'brain.Event:2')
+    else if (event.kind === 'start') w.message(7, (log) => log.integer(1, SESSION_START))
+    else
+      w.message(5, (summary) => {
+        if (event.kind === 'image') summary.message(1, (value) => writeImage(value, event.tag, event.image))
+        else
+          for (const [tag, number] of Object.entries(event.values))
+            summary.message(1, (value) => {
+              value.string(1, tag)
+              value.float(2, number)
+            })
+      })
+  })
 }
 
-/** tensorflow.Summary.Value: tag 1, simple_value 2, image 4 (height 1, width 2, colorspace 3, encoded_image_string 4). */
-function summaryValue(writer: BinaryWriter, tag: string, value: number | EventImage): void {
-  writer.tag(1, WireType.LengthDelimited).fork().tag(1, WireType.LengthDelimited).string(tag)
-  if (typeof value === 'number') writer.tag(2, WireType.Bit32).float(value)
-  else {
-    writer.tag(4, WireType.LengthDelimited).fork()
-    writer.tag(1, WireType.Varint).int32(value.height).tag(2, WireType.Varint).int32(value.width)
-    writer.tag(3, WireType.Varint).int32(RGB).tag(4, WireType.LengthDelimited).bytes(value.png).join()
-  }
-  writer.join()
+/** tensorflow.Summary.Value: tag 1, image 4 (height 1, width 2, colorspace 3, encoded_image_string 4). */
+function writeImage(value: MessageWriter, tag: string, { png, width, height }: EventImage): void {
+  value.string(1, tag)
+  value.message(4, (image) => {
+    image.integer(1, height)
+    image.integer(2, width)
+    image.integer(3, RGB)
+    image.bytes(4, png)
+  })
 }

@@ -44,6 +44,7 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<void
     const step = await shareState(group, restored, task.learners)
     const run = new Run(recipe, task, folder, group, options, writes ? await Monitor.open(folder, step) : undefined)
     await run.from(step, changes)
+    if (writes) await folder.release()
   } finally {
     await task.close()
   }

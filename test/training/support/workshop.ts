@@ -76,26 +76,51 @@ export class Workshop {
   }
 
   /**
-   * Trains in a process of its own, goes on where the folder has a run, and kills it in the middle: `delay` milliseconds
-   * after its step number `steps`, counted from its start. Returns the signal that ended it.
+   * Trains in processes of their own, goes on where the folder has a run, and kills one of them in the middle where `kill` is
+   * given.
    */
-  async trainAndKill(recipe: Recipe, folder: string, steps: number, delay: number): Promise<NodeJS.Signals | null> {
+  async trainApart(recipe: Recipe, folder: string, { ranks = 1, kill }: ApartOptions = {}): Promise<Ending> {
     const file = this.path(`${folder}.json`)
     await writeFile(file, JSON.stringify(recipe))
     const script = fileURLToPath(new URL('train-child.ts', import.meta.url))
-    const child = spawn(process.execPath, ['--import', 'tsx', script, file, this.path(folder)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    const ended = new Promise<NodeJS.Signals | null>((resolve) => child.once('exit', (_, signal) => resolve(signal)))
-    await killAfter(child, steps, delay)
+    const alone = [process.execPath, '--import', 'tsx', script, file, this.path(folder)]
+    const [command, ...args] = ranks === 1 ? alone : [...MPIRUN, '-n', `${ranks}`, ...alone]
+    const child = spawn(command!, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    let errors = ''
+    child.stderr.on('data', (data: Buffer) => (errors += data.toString()))
+    const ended = new Promise<Ending>((resolve) =>
+      child.once('close', (code, signal) => resolve({ code, signal, errors })),
+    )
+    await killAfter(child, kill)
     return ended
   }
 }
 
-async function killAfter(child: ChildProcess, steps: number, delay: number): Promise<void> {
+/** Starts Open MPI's processes on any machine: as root, more than there are cores, quietly. */
+const MPIRUN = ['mpirun', '--allow-run-as-root', '--oversubscribe', '--bind-to', 'none']
+
+/** How processes that train apart are started, and when one of them is killed. */
+export interface ApartOptions {
+  readonly ranks?: number
+  /** `delay` milliseconds after step number `steps`, counted from the start; `rank` is the victim. */
+  readonly kill?: { readonly steps: number; readonly delay: number; readonly rank?: number }
+}
+
+/** How processes have ended, and what they said. */
+export interface Ending {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly errors: string
+}
+
+async function killAfter(child: ChildProcess, kill: ApartOptions['kill']): Promise<void> {
+  const processes = new Map<number, number>()
   let taken = 0
   for await (const line of createInterface({ input: child.stdout! })) {
-    if ((JSON.parse(line) as TrainEvent).type === 'step') taken += 1
-    if (taken === steps) setTimeout(() => child.kill('SIGKILL'), delay)
+    const event = JSON.parse(line) as TrainEvent | { type: 'process'; rank: number; pid: number }
+    if (event.type === 'process') processes.set(event.rank, event.pid)
+    if (event.type === 'step') taken += 1
+    if (event.type === 'step' && kill && taken === kill.steps)
+      setTimeout(() => process.kill(processes.get(kill.rank ?? 0)!, 'SIGKILL'), kill.delay)
   }
 }
