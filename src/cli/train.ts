@@ -28,6 +28,7 @@ interface Options {
   readonly threads?: number
   readonly device: 'auto' | 'cpu' | 'webgpu' | 'cuda'
   readonly dryRun?: true
+  readonly memory?: number
   readonly json?: true
 }
 
@@ -39,6 +40,7 @@ export function trainCommand(): Command {
     .option('-o, --out <folder>', 'folder of the run (default: runs/ and the name of the recipe)')
     .option('--resume [folder]', 'go on from the newest checkpoint of the run')
     .option('--dry-run', 'print the resolved recipe and what it takes, and stop there; exit code 1 where it cannot fit')
+    .option('--memory <gb>', 'with --dry-run: memory of the device to plan for, in GB', between('--memory', 0.1, 1e6))
     .option('--threads <n>', 'threads (default: all cores, shared among the processes of a machine)', threadCount)
     .addOption(
       new Option('--device <name>', 'where the networks run; auto is cuda if installed, else cpu')
@@ -55,6 +57,11 @@ const threadCount = between('--threads', 1, 1024)
 async function train(file: string, options: Options): Promise<void> {
   const { readRecipe } = await import('../training/recipe/read.node.js')
   const recipe = await readRecipe(file)
+  if (options.dryRun) {
+    const { planRecipe } = await import('../training/plan/plan.node.js')
+    const { printPlan } = await import('./dry-run.js')
+    return printPlan(recipe, await planRecipe(recipe), options)
+  }
   const { out, resume, device, json } = options
   const { joinMpi } = await import('../runtime/mpi.node.js')
   const job = await joinMpi()

@@ -41,7 +41,7 @@ export async function joinMpi(env: Environment = process.env): Promise<MpiJob | 
   const [provided, rank, size] = [new Int32Array(1), new Int32Array(1), new Int32Array(1)]
   functions.init(null, null, SERIALIZED, provided)
   if (provided[0]! < SERIALIZED) throw new UserError('this Open MPI was built without threads; install one with them')
-  const world = functions.communicator(WORLD)
+  const world = functions.communicator(WORLD) as unknown
   functions.rank(world, rank)
   functions.size(world, size)
   return {

@@ -93,8 +93,11 @@ describe("TensorBoard's events", () => {
       [2, 301n],
     ])
     expect(inside(start![2]![1])).toEqual([[1, 1n]])
-    const values = inside(scalars![2]![1]).map(([tag, value]) => [tag, ...inside(value)])
-    expect(values.map(([tag, [, name], [, value]]: any) => [tag, text(name), value])).toEqual([
+    const values = inside(scalars![2]![1]).map(([tag, value]) => {
+      const [[, name], [, number]] = inside(value) as [[number, Uint8Array], [number, number]]
+      return [tag, text(name), number]
+    })
+    expect(values).toEqual([
       [1, 'loss', 0.25],
       [1, 'D(real)', -1],
     ])

@@ -46,6 +46,8 @@ export const common = {
 export const latentBatch = {
   batch: count.default(1).describe('Clips in a batch; under MPI, in the batch of each rank.'),
   frames: count.default(14).describe('Consecutive frames of a clip that make a sample.'),
+  width: count.optional().describe('Width of the clips in pixels, for --dry-run where `data` is not there yet.'),
+  height: count.optional().describe('Height of the clips in pixels, for --dry-run where `data` is not there yet.'),
   accumulation: count.default(1).describe('Batches whose gradients are averaged for one step of the optimiser.'),
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { common, count, latentBatch, noiseAugmentation } from './fields.js'
+import { common, count, latentBatch, network, noiseAugmentation } from './fields.js'
 import { optimizer } from './optimizer.js'
 
 /** Distils the teacher into a generator of one forward pass (PAPER section 2). */
@@ -8,6 +8,9 @@ export const sfv = z.strictObject({
   ...common,
   ...latentBatch,
   model: z.string().describe('Pipeline folder with VAE, image encoder and teacher.'),
+  network: network
+    .optional()
+    .describe("The teacher's config.json, for --dry-run where `model` is not there yet; not read in training."),
   generatorLevels: count
     .min(2)
     .default(4)

@@ -1,0 +1,76 @@
+import { spawnSync } from 'node:child_process'
+import { totalmem } from 'node:os'
+import { UserError } from '../errors.js'
+import type { Plan } from '../training/plan/plan.js'
+import type { Recipe } from '../training/recipe/index.js'
+
+/** Where it shall run. */
+export interface DryRunOptions {
+  readonly device: 'auto' | 'cpu' | 'webgpu' | 'cuda'
+  /** Memory of the device to plan for, in GB (10^9 bytes); default: what this machine's has. */
+  readonly memory?: number | undefined
+  readonly json?: true | undefined
+}
+
+/**
+ * Prints the resolved recipe and what it takes.
+ *
+ * @throws UserError with the numbers, after printing, when the device's memory is too small.
+ */
+export function printPlan(recipe: Recipe, plan: Plan, { device, memory, json }: DryRunOptions): void {
+  const gpu = device === 'cpu' ? undefined : gpuBytes()
+  const onCpu = device === 'cpu' || (device === 'auto' && gpu === undefined && memory === undefined)
+  const needs = onCpu ? plan.memory.cpu : plan.memory.accelerator
+  const has = memory === undefined ? (onCpu ? totalmem() : gpu) : memory * 1e9
+  const fits = has === undefined ? undefined : needs <= has
+  if (json)
+    process.stdout.write(`${JSON.stringify({ recipe, plan, device: onCpu ? 'cpu' : device, needs, has, fits })}\n`)
+  else process.stdout.write(`${JSON.stringify(recipe, null, 2)}\n\n${table(plan, onCpu, has)}`)
+  if (fits === false)
+    throw new UserError(
+      `this cannot fit: a process needs ${gigabytes(needs)} and the ${onCpu ? 'machine' : 'device'} has ${gigabytes(has!)}; ` +
+        `take a smaller batch, fewer frames or smaller clips, rematerialise, train a LoRA, or plan for another device (--device, --memory)`,
+    )
+}
+
+function table(
+  { trained, frozen, trainableShare, flopsPerStep, forwardFlopsPerStep, memory }: Plan,
+  onCpu: boolean,
+  has?: number,
+): string {
+  const million = (count: number) => `${(count / 1e6).toFixed(2)} M`
+  const rows: [string, string][] = [
+    ...Object.entries(trained).map(
+      ([name, count]) => [`parameters of the ${name}`, `${million(count)}, trained`] as [string, string],
+    ),
+    ['parameters that are frozen', million(frozen)],
+    ['trainable share', `${(100 * trainableShare).toFixed(2)} %`],
+    ['FLOPs of a step', `${tera(flopsPerStep)} (forward alone ${tera(forwardFlopsPerStep)})`],
+    ['memory: weights', gigabytes(memory.weights)],
+    ['memory: gradients', gigabytes(memory.gradients)],
+    ['memory: activations', `${gigabytes(memory.activations)} at most, by the graph`],
+    ['memory: averages, optimiser', gigabytes(memory.optimizer)],
+    ['on the CPU', `${gigabytes(memory.cpu)} a process`],
+    ['on an accelerator', `${gigabytes(memory.accelerator)} a process, and ${gigabytes(memory.host)} in the machine`],
+    [
+      onCpu ? 'this machine has' : 'the device has',
+      has === undefined ? 'unknown memory: say --memory' : gigabytes(has),
+    ],
+  ]
+  const width = Math.max(...rows.map(([name]) => name.length))
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('')
+}
+
+const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(3)} GB`
+
+function tera(flops: number): string {
+  return flops >= 1e12 ? `${(flops / 1e12).toPrecision(3)} TFLOP` : `${(flops / 1e9).toPrecision(3)} GFLOP`
+}
+
+/** Memory of the first NVIDIA accelerator; undefined where there is none. */
+function gpuBytes(): number | undefined {
+  const query = ['--query-gpu=memory.total', '--format=csv,noheader,nounits']
+  const { stdout } = spawnSync('nvidia-smi', query, { encoding: 'utf8' })
+  const mebibytes = Number.parseInt(stdout ?? '', 10)
+  return Number.isFinite(mebibytes) ? mebibytes * 2 ** 20 : undefined
+}

@@ -1,0 +1,89 @@
+import { input } from '../../graph/ops/index.js'
+import { clipVision, parseClipVisionConfig } from '../../models/clip/index.js'
+import { parseVaeConfig, vaeDecoder, vaeEncoder } from '../../models/vae/index.js'
+import { ParameterSet } from '../../nn/weights.js'
+import { type Goal } from '../gradient-program.js'
+import { adversarialLosses } from '../objectives/adversarial.js'
+import { autoencoderLoss } from '../objectives/autoencoder.js'
+import { contrastiveLoss } from '../objectives/contrastive.js'
+import { denoisingLoss } from '../objectives/denoising.js'
+import { optimizerOf, type Recipe } from '../recipe/index.js'
+import { type Optimizer } from '../optimizers.js'
+import { traceUNet } from '../tasks/unet.js'
+
+/** A network that a recipe trains. */
+export interface TrainedNetwork {
+  readonly name: string
+  readonly set: ParameterSet
+  readonly optimizer: Optimizer
+}
+
+/** A training step as a graph without a single value, and the networks in it. */
+export interface StepGraph {
+  readonly goals: readonly Goal[]
+  readonly trained: readonly TrainedNetwork[]
+  /** Networks in it that stay as they are. */
+  readonly frozen: readonly ParameterSet[]
+}
+
+/** What the graph depends on beside the recipe. */
+export interface Surroundings {
+  /** config.json of the network, and how messages speak of it. */
+  readonly json: object
+  readonly file: string
+  /** Size of the clips in latents; of no account for the VAE and the image encoder. */
+  readonly height: number
+  readonly width: number
+}
+
+/** The graph of a recipe's step. Nothing is allocated, whatever the size of the network. */
+export function stepGraph(recipe: Recipe, { json, file, height, width }: Surroundings): StepGraph {
+  const network = (name: string, set: ParameterSet, goal: Omit<Goal, 'trained'>): StepGraph => ({
+    goals: [{ ...goal, trained: set }],
+    trained: [{ name, set, optimizer: optimizerOf(recipe.optimizer) }],
+    frozen: [],
+  })
+  switch (recipe.objective) {
+    case 'vae': {
+      const set = new ParameterSet()
+      const config = parseVaeConfig(json, file)
+      vaeDecoder(
+        set,
+        config,
+        vaeEncoder(set, config, input('shape', [1, config.inChannels, recipe.crop, recipe.crop])).mean,
+        1,
+      )
+      const batch = { clips: recipe.batch, frames: recipe.frames, size: recipe.crop }
+      return network('vae', set, autoencoderLoss(set, config, batch, recipe))
+    }
+    case 'image-encoder': {
+      const set = new ParameterSet()
+      const config = parseClipVisionConfig(json, file)
+      clipVision(set, config, input('shape', [1, config.channels, config.imageSize, config.imageSize]))
+      return network('image encoder', set, contrastiveLoss(set, config, recipe.batch, recipe.temperature))
+    }
+    case 'teacher': {
+      const { config, set } = traceUNet(new ParameterSet(), json, file)
+      const batch = { videos: recipe.batch, frames: recipe.frames, height, width }
+      return network('UNet', set, denoisingLoss(set, config, batch))
+    }
+    case 'sfv': {
+      const { config, set: generator } = traceUNet(new ParameterSet('generator/'), json, file)
+      const [backbone, heads] = [new ParameterSet('backbone/'), new ParameterSet('heads/')]
+      const headsConfig = { heads: recipe.heads, width: recipe.headWidth, projection: recipe.headProjection }
+      const batch = { videos: recipe.batch, frames: recipe.frames, height, width }
+      const losses = adversarialLosses({ config, generator, backbone, heads, headsConfig }, batch, recipe)
+      return {
+        goals: [
+          { ...losses.generator, trained: generator },
+          { ...losses.heads, trained: heads },
+        ],
+        trained: [
+          { name: 'generator', set: generator, optimizer: optimizerOf(recipe.optimizer) },
+          { name: 'heads', set: heads, optimizer: optimizerOf(recipe.headsOptimizer) },
+        ],
+        frozen: [backbone],
+      }
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import { ClipStore } from '../../data/store.node.js'
+import { UserError } from '../../errors.js'
+import { parseVaeConfig } from '../../models/vae/index.js'
+import { readConfig } from '../components.node.js'
+import { type Recipe } from '../recipe/index.js'
+import { type Surroundings } from './graphs.js'
+import { planTraining, type Plan } from './plan.js'
+
+/** SVD's: a latent for 8x8 pixels. */
+const USUAL_FACTOR = 8
+
+/**
+ * Works out what a recipe takes without a checkpoint or a clip: configurations come from the recipe, or from the folders that
+ * it names where they are there.
+ *
+ * @throws UserError where neither the recipe nor a folder has a configuration or the size of the clips.
+ */
+export async function planRecipe(recipe: Recipe): Promise<Plan> {
+  return planTraining(recipe, await surroundings(recipe))
+}
+
+async function surroundings(recipe: Recipe): Promise<Surroundings> {
+  if (recipe.objective === 'vae') return { ...(await networkOf(recipe.network, 'vae')), height: 0, width: 0 }
+  if (recipe.objective === 'image-encoder')
+    return { ...(await networkOf(recipe.network, 'image_encoder')), height: 0, width: 0 }
+  const network = await networkOf(recipe.network ?? recipe.model, 'unet')
+  const { width, height } = await clipSize(recipe)
+  const factor = await latentFactor(recipe.model)
+  if (width % factor !== 0 || height % factor !== 0)
+    throw new UserError(
+      `clips of ${width}x${height} pixels: width and height are no multiples of ${factor}; change them`,
+    )
+  return { ...network, height: height / factor, width: width / factor }
+}
+
+async function networkOf(network: string | object, component: string): Promise<{ json: object; file: string }> {
+  if (typeof network === 'string') return readConfig(network, component)
+  return { json: network, file: 'recipe field network' }
+}
+
+async function clipSize(recipe: { data: string; width?: number; height?: number }) {
+  if (recipe.width !== undefined && recipe.height !== undefined) return { width: recipe.width, height: recipe.height }
+  const store = await ClipStore.open(recipe.data)
+  await store.close()
+  return { width: store.width, height: store.height }
+}
+
+/** Pixels to a latent along a side, by the model's VAE where it is there. */
+async function latentFactor(model: string): Promise<number> {
+  const known = await readConfig(model, 'vae').catch(() => undefined)
+  return known ? parseVaeConfig(known.json, known.file).factor : USUAL_FACTOR
+}

@@ -1,0 +1,79 @@
+import { countFlops } from '../../graph/flops.js'
+import { gradients } from '../../graph/gradients.js'
+import { sizeOf } from '../../graph/tensor.js'
+import { type Recipe } from '../recipe/index.js'
+import { liveBytes } from './live-memory.js'
+import { stepGraph, type Surroundings, type TrainedNetwork } from './graphs.js'
+
+/** What a training run takes, of one process. */
+export interface Plan {
+  /** Parameters of each network that is trained, by name. */
+  readonly trained: Readonly<Record<string, number>>
+  /** Parameters that take part and stay as they are. */
+  readonly frozen: number
+  readonly trainableShare: number
+  /** Floating-point operations of an optimiser step, accumulated batches together, and of its forward passes alone. */
+  readonly flopsPerStep: number
+  readonly forwardFlopsPerStep: number
+  readonly memory: MemoryPlan
+}
+
+/** Bytes by what they are for. */
+export interface MemoryPlan {
+  /** Weights as they are fed to the graph: trained and frozen. */
+  readonly weights: number
+  readonly gradients: number
+  /** Intermediate values of forward and backward pass at their most. */
+  readonly activations: number
+  /** Averages and optimiser state, and the second buffer that an update writes into: in the machine's memory. */
+  readonly optimizer: number
+  /** All of it: what training on the CPU needs. */
+  readonly cpu: number
+  /** What an accelerator holds: weights, gradients, activations. */
+  readonly accelerator: number
+  /** What the machine's memory holds beside an accelerator. */
+  readonly host: number
+}
+
+const FLOAT = 4
+
+/** Works out what a recipe takes, from its graphs alone. */
+export function planTraining(recipe: Recipe, surroundings: Surroundings): Plan {
+  const { goals, trained, frozen } = stepGraph(recipe, surroundings)
+  const losses = goals.map(({ loss }) => loss)
+  const derivatives = goals.flatMap(({ loss, trained }) => gradients(loss, [...trained.parameters.values()]))
+  const accumulation = 'accumulation' in recipe ? recipe.accumulation : 1
+  const parameters = trained.reduce((sum, { set }) => sum + set.count, 0)
+  const still = frozen.reduce((sum, set) => sum + set.count, 0)
+
+  const weights = FLOAT * (parameters + still)
+  // While batches are accumulated, their sum is kept beside the gradient of the last.
+  const gradientBytes = FLOAT * parameters * (accumulation > 1 ? 2 : 1)
+  const activations = liveBytes([...losses, ...derivatives])
+  const state = trained.reduce((sum, network) => sum + stateBytes(network), 0)
+  const optimizer = 2 * state + FLOAT * parameters
+  return {
+    trained: Object.fromEntries(trained.map(({ name, set }) => [name, set.count])),
+    frozen: still,
+    trainableShare: parameters / (parameters + still),
+    flopsPerStep: accumulation * countFlops([...losses, ...derivatives]),
+    forwardFlopsPerStep: accumulation * countFlops(losses),
+    memory: {
+      weights,
+      gradients: gradientBytes,
+      activations,
+      optimizer,
+      cpu: weights + gradientBytes + activations + optimizer,
+      accelerator: weights + FLOAT * parameters + activations,
+      host: weights + gradientBytes + optimizer,
+    },
+  }
+}
+
+/** Average and optimiser state of a network, once. */
+function stateBytes({ set, optimizer }: TrainedNetwork): number {
+  let values = set.count
+  for (const shape of set.shapes.values())
+    for (const slot of Object.values(optimizer.slots(shape))) values += sizeOf(slot)
+  return FLOAT * values
+}

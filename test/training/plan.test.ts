@@ -1,0 +1,80 @@
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { UserError } from '../../src/errors.js'
+import { gradients } from '../../src/graph/gradients.js'
+import { input, matmul, mul, parameter, sum } from '../../src/graph/ops/index.js'
+import { planRecipe } from '../../src/training/plan/plan.node.js'
+import { liveBytes } from '../../src/training/plan/live-memory.js'
+import { readRecipe } from '../../src/training/recipe/read.node.js'
+import { runSfv } from '../cli/sfv.js'
+import { recipes, smokeRecipe } from './support/smoke.js'
+
+describe('the memory of intermediate values', () => {
+  it('counts each from where it is made to its last use', () => {
+    const x = input('x', [10, 10])
+    // a and b live together; then b and c; the sum is an output.
+    const a = mul(x, 2)
+    const b = mul(a, 3)
+    const c = mul(b, 4)
+    expect(liveBytes([sum(c)])).toBe(4 * 200)
+  })
+
+  it('keeps what the backward pass needs', () => {
+    const [x, w] = [input('x', [4, 8]), parameter('w', [8, 8])]
+    const squares = (layers: number) => {
+      let value = x
+      for (let i = 0; i < layers; i++) value = mul(matmul(value, w), value)
+      return value
+    }
+    const needs = (layers: number) => liveBytes(gradients(sum(squares(layers)), [w]))
+    // Every further layer keeps its product and its value: two times 4x8 floats.
+    expect(needs(6) - needs(5)).toBe(2 * 4 * 8 * 4 + 8 * 8 * 4)
+    expect(needs(7) - needs(6)).toBe(needs(6) - needs(5))
+  })
+})
+
+describe('a plan', () => {
+  it("of the paper's recipe has SVD's parameters, from the recipe alone", async () => {
+    const plan = await planRecipe(await readRecipe(join(recipes, 'svd/sfv.json')))
+    expect(plan.trained.generator).toBe(1_524_623_082)
+    expect(plan.trainableShare).toBeGreaterThan(0.7)
+    // A forward of SVD at 14x56x96 latents is about 18 TFLOP; here are four of the whole and eight of the encoder half.
+    expect(plan.forwardFlopsPerStep / 1e12).toBeGreaterThan(100)
+    expect(plan.flopsPerStep / plan.forwardFlopsPerStep).toBeGreaterThan(2)
+    // Weights and their gradients alone, in float32.
+    expect(plan.memory.accelerator).toBeGreaterThan(2 * 4 * 1_524_623_082)
+  })
+
+  it('grows with the batch, but for the weights', async () => {
+    const plan = (batch: number) => planRecipe(smokeRecipe('vae', { batch }))
+    const [one, two] = [await plan(1), await plan(2)]
+    expect(two.flopsPerStep).toBe(2 * one.flopsPerStep)
+    expect(two.memory.weights).toBe(one.memory.weights)
+    expect(two.memory.activations).toBeGreaterThan(1.5 * one.memory.activations)
+  })
+
+  it('asks for the size of the clips where there are none', async () => {
+    const recipe = smokeRecipe('teacher', { data: '/nowhere', model: '/nowhere' })
+    await expect(planRecipe(recipe)).rejects.toThrow(UserError)
+    await expect(planRecipe({ ...recipe, width: 60, height: 64 })).rejects.toThrow(/60x64 pixels.*multiples of 8/)
+    expect((await planRecipe({ ...recipe, width: 64, height: 64 })).trained).toHaveProperty('UNet')
+  })
+})
+
+describe('sfv train --dry-run', () => {
+  const svd = ['train', join(recipes, 'svd/sfv.json'), '--dry-run', '--json']
+
+  it('prints recipe and plan, and refuses with the numbers what does not fit', async () => {
+    const { code, stdout, stderr } = await runSfv([...svd, '--memory', '24'])
+    const report = JSON.parse(stdout)
+    expect(report.recipe).toMatchObject({ steps: 50_000, accumulation: 4, seed: 0 })
+    expect(report).toMatchObject({ has: 24e9, fits: false })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^sfv: this cannot fit: a process needs \d+ GB and the device has 24\.0 GB; .*LoRA/)
+  })
+
+  it('is content with what fits', async () => {
+    const { code, stdout } = await runSfv([...svd, '--memory', '1000'])
+    expect([code, JSON.parse(stdout).fits]).toEqual([0, true])
+  })
+})
