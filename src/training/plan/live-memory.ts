@@ -6,10 +6,13 @@ import { type Tensor } from '../../graph/tensor.js'
 const VIEWS = new Set(['reshape', 'stopGradient'])
 const BYTES = 4
 
+/** Whether a value is fed, or part of the graph. */
+const isGiven = (node: Tensor) => leafName(node) !== undefined || node.op.name === 'constant'
+
 /**
  * The most bytes of intermediate values that are alive at once when the outputs are computed in the order in which their
  * tensors were made: forward, then backward with each weight's gradient as soon as it can be had. Every value lives from
- * where it is made to its last use. What is fed (inputs, parameters) and the outputs themselves are not counted.
+ * where it is made to its last use. What is given (inputs, parameters, constants) and the outputs themselves are not counted.
  */
 export function liveBytes(outputs: readonly Tensor[]): number {
   const kept = new Set(outputs)
@@ -24,7 +27,7 @@ export function liveBytes(outputs: readonly Tensor[]): number {
   const freed = new Map<number, number>()
   let [held, most] = [0, 0]
   order.forEach((node, at) => {
-    if (owner.get(node) === node && leafName(node) === undefined && !kept.has(node)) {
+    if (owner.get(node) === node && !isGiven(node) && !kept.has(node)) {
       held += node.size
       const last = lastUse.get(node)!
       freed.set(last, (freed.get(last) ?? 0) + node.size)

@@ -82,18 +82,24 @@ class Run {
     } else this.tell({ type: 'finished', step })
   }
 
+  /** Whether this process was asked to stop. */
+  private get asked(): boolean {
+    return this.options.signal?.aborted === true
+  }
+
   /** Takes a step; returns whether one of the processes was asked to stop. */
   private async step(step: number): Promise<boolean> {
     const before = performance.now()
     this.task.drawn.length = 0
     const own = await this.task.step(step)
-    const { metrics, stop } = await agree(this.group, own, this.options.signal?.aborted === true)
+    const { metrics, stop } = await agree(this.group, own, this.asked)
     const seconds = (performance.now() - before) / 1000
     const bad = notFinite(own) ?? notFinite(metrics)
     if (bad) await this.fail(step, bad, notFinite(own) !== undefined)
     await this.monitor?.step(step, seconds, metrics)
     this.tell({ type: 'step', step, seconds, metrics })
-    return stop
+    // By itself a process may stop at once; several must have agreed on it.
+    return this.group.size === 1 ? this.asked : stop
   }
 
   private async save(step: number): Promise<void> {
