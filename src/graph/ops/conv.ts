@@ -70,8 +70,9 @@ const applyInputGrad = defineOp<ConvGeometry & { size: Shape }>({
   ],
   lower: (emitter, inputs, { inputs: [grad, weight], attributes: { strides, pads, size } }) => {
     const kernel = spatial(weight!.shape)
-    // With stride 1 it is a convolution with the kernel turned round, which runs faster.
-    if (strides.every((n) => n === 1) && pads.every((n, i) => n < kernel[i % kernel.length]!)) {
+    // With stride 1 it is a convolution with the kernel turned round, which runs faster where turning is the lesser work.
+    const turns = strides.every((n) => n === 1) && pads.every((n, i) => n < kernel[i % kernel.length]!)
+    if (turns && grad!.size >= TURNING * weight!.size) {
       const turned = emitTurned(emitter, inputs[1]!, weight!.shape)
       const rest = pads.map((n, i) => kernel[i % kernel.length]! - 1 - n)
       return emitter.node('Conv', [inputs[0]!, turned], { kernel_shape: kernel, strides, pads: rest })
@@ -87,6 +88,9 @@ const applyInputGrad = defineOp<ConvGeometry & { size: Shape }>({
     })
   },
 })
+
+/** How many times as large as the weight a gradient must be for the weight to be turned round. */
+const TURNING = 4
 
 /** A weight (out, in, ...) as (in, out, ...), its taps in reverse; by whole vectors of `out`, as single taps move slowly. */
 function emitTurned(emitter: Emitter, weight: string, [out, channels, ...kernel]: Shape): string {

@@ -74,10 +74,8 @@ export const abs = unary('abs', 'Abs', (x) => sign(x))
 export const silu = unary(
   'silu',
   (emitter, x) => emitter.node('QuickGelu', [x], { alpha: { float: 1 } }, MICROSOFT),
-  (x) => {
-    const s = sigmoid(x)
-    return mul(s, add(1, mul(x, sub(1, s))))
-  },
+  // s (1 + x (1 - s)), by the result y = x s.
+  (x, y) => add(y, mul(sigmoid(x), sub(1, y))),
 )
 
 /** x Phi(x), the exact (erf) form, one fused pass. */

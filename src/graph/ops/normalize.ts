@@ -1,6 +1,6 @@
 import { defineOp, fail, type Emitter } from '../op.js'
 import { type Tensor } from '../tensor.js'
-import { add, mul, neg, sub } from './elementwise.js'
+import { add, mul, sub } from './elementwise.js'
 import { reshape } from './movement.js'
 import { mean, sum, sumTo } from './reduce.js'
 
@@ -127,14 +127,17 @@ function groupNormGradients(
   const normal = () => reshape(normalize(grouped, epsilon), byChannel)
   const gradSum = () => sum(g, { axes: [2], keepAxes: true })
   const productSum = () => sum(mul(g, normal()), { axes: [2], keepAxes: true })
-  const perGroup = (x: Tensor) =>
-    mul(sum(reshape(mul(x, reshape(weight, [channels, 1])), [n, groups, -1]), { axes: [2], keepAxes: true }), 1 / width)
+  const minusMean = (x: Tensor) =>
+    mul(
+      sum(reshape(mul(x, reshape(weight, [channels, 1])), [n, groups, -1]), { axes: [2], keepAxes: true }),
+      -1 / width,
+    )
   return [
     () => {
       const r = inverseDeviation(grouped, epsilon)
       const scale = mul(reshape(weight, [groups, channels / groups]), r)
-      const offset = neg(mul(perGroup(gradSum()), r))
-      const slope = neg(mul(perGroup(productSum()), r))
+      const offset = mul(minusMean(gradSum()), r)
+      const slope = mul(minusMean(productSum()), r)
       const direct = reshape(mul(g, reshape(scale, [n, channels, 1])), [n, groups, width])
       return reshape(add(direct, add(mul(normalize(grouped, epsilon), slope), offset)), x.shape)
     },
