@@ -1,17 +1,32 @@
 import type { Picture } from '../media/frames.js'
+import { resizeLanczos } from '../media/lanczos.js'
 import type { CheckedSettings } from './settings.js'
 
 /**
  * Gives a picture the aspect ratio of `width` x `height` without scaling it: `cover` keeps its middle, `contain` puts it
- * in the middle of white, `stretch` leaves it alone.
+ * in the middle of white, `stretch` leaves it alone. Where that white would be huge, as around a long strip, the picture is
+ * made smaller first.
  */
 export function fitPicture(picture: Picture, width: number, height: number, fit: CheckedSettings['fit']): Picture {
   const wider = picture.width * height > picture.height * width
   if (fit === 'stretch' || picture.width * height === picture.height * width) return picture
   const keepsHeight = wider === (fit === 'cover')
-  return keepsHeight
-    ? onCanvas(picture, Math.max(1, Math.round((picture.height * width) / height)), picture.height)
-    : onCanvas(picture, picture.width, Math.max(1, Math.round((picture.width * height) / width)))
+  const canvas = keepsHeight
+    ? { width: Math.max(1, Math.round((picture.height * width) / height)), height: picture.height }
+    : { width: picture.width, height: Math.max(1, Math.round((picture.width * height) / width)) }
+  const excess = Math.sqrt((canvas.width * canvas.height) / LARGEST_CANVAS)
+  return fit === 'contain' && excess > 1
+    ? fitPicture(shrunk(picture, excess), width, height, fit)
+    : onCanvas(picture, canvas.width, canvas.height)
+}
+
+/** Pixels of the largest canvas, 50 MB: several times what any clip has. */
+const LARGEST_CANVAS = 2 ** 24
+
+/** The picture `factor` times smaller each way, and a pixel less, so that its canvas is within bounds. */
+function shrunk(picture: Picture, factor: number): Picture {
+  const side = (length: number) => Math.max(1, Math.floor(length / factor))
+  return resizeLanczos({ ...picture, count: 1 }, side(picture.width), side(picture.height))
 }
 
 /** The picture in the middle of a white canvas, cut where it is larger. */

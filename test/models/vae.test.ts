@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { concat, input, slice } from '../../src/graph/ops/index.js'
-import { parseVaeConfig, vaeDecoder, vaeEncoder } from '../../src/models/vae/index.js'
+import { parseVaeConfig, posterior, vaeDecoder, vaeEncoder } from '../../src/models/vae/index.js'
 import { ParameterSet } from '../../src/nn/weights.js'
 import { type Program } from '../../src/runtime/program.js'
 import { readFixture, readJson } from '../support/fixture.js'
@@ -19,6 +19,7 @@ const { image, latents } = inputsOf(tensors)
 const parameters = new ParameterSet()
 const { mean, logVariance } = vaeEncoder(parameters, config, image!)
 const moments = concat([mean, logVariance], 1)
+const { logVariance: clamped, deviation } = posterior({ mean, logVariance })
 const decoded = vaeDecoder(parameters, config, latents!, frames)
 
 it('has the parameters of the reference', () => {
@@ -34,7 +35,7 @@ describe('with the reference weights', () => {
     const firstChunk = vaeDecoder(parameters, config, slice(latents!, 0, 0, chunk), chunk)
     const secondChunk = vaeDecoder(parameters, config, slice(latents!, 0, chunk, frames), frames - chunk)
     const chunked = concat([firstChunk, secondChunk], 0)
-    const program = await openStored({ mean, moments, decoded, alone, chunked }, WEIGHTS)
+    const program = await openStored({ mean, moments, clamped, deviation, decoded, alone, chunked }, WEIGHTS)
     results = await program.run(feedsOf(tensors))
     await program.dispose()
   })
@@ -42,6 +43,11 @@ describe('with the reference weights', () => {
   it('encodes to the reference moments and mean', () => {
     expectClose(results.moments, expected('moments'), LIMIT)
     expectClose(results.mean, expected('mean'), LIMIT)
+  })
+
+  it('has the clamped log variance and the deviation of the reference', () => {
+    expectClose(results.clamped, expected('logvar'), LIMIT)
+    expectClose(results.deviation, expected('std'), LIMIT)
   })
 
   it('decodes two videos of three frames', () => expectClose(results.decoded, expected('decoded'), LIMIT))
@@ -62,6 +68,20 @@ describe.each([false, true])('with small activations, lowered for training: %s',
     expectClose(results.moments, valuesOf(scaled, 'out.moments'), LIMIT)
     expectClose(results.decoded, valuesOf(scaled, 'out.decoded'), LIMIT)
   })
+})
+
+it('clamps the log variance to -30 and 20', async () => {
+  const logVariance = input('v', [4])
+  const at = posterior({ mean: logVariance, logVariance })
+  const program = await openFed({ clamped: at.logVariance, deviation: at.deviation }, false)
+  const results = await program.run({ v: Float32Array.of(-1e9, -29.5, 19.5, 1e9) })
+  expect([...results.clamped!]).toEqual([-30, -29.5, 19.5, 20])
+  expectClose(
+    results.deviation,
+    Float32Array.of(-30, -29.5, 19.5, 20).map((v) => Math.exp(v / 2)),
+    1e-6,
+  )
+  await program.dispose()
 })
 
 describe('sizes', () => {

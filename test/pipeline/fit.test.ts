@@ -33,6 +33,21 @@ describe('fitPicture', () => {
     expect(fitPicture(picture, 128, 64, 'cover')).toBe(picture)
   })
 
+  it.each([
+    [16_384, 8, 64, 64],
+    [8, 16_384, 64, 64],
+    [16_384, 8, 1024, 64],
+    [16_384, 8, 64, 16_384],
+  ])('contains %i x %i in %i x %i on a canvas of bounded size', (width, height, toWidth, toHeight) => {
+    const canvas = fitPicture(numbered(width, height), toWidth, toHeight, 'contain')
+    expect(canvas.width * canvas.height).toBeLessThanOrEqual(2 ** 24)
+    // The shape is right to a pixel, and a line across the strip meets white, picture, white.
+    expect(Math.abs(canvas.width * toHeight - canvas.height * toWidth)).toBeLessThanOrEqual(Math.max(toWidth, toHeight))
+    const across = width > height ? rows(canvas) : columns(canvas)
+    expect([across[0], across.at(-1)]).toEqual([255, 255])
+    expect(across.some((value) => value! < 255)).toBe(true)
+  })
+
   it('keeps at least a pixel of an extreme picture', () => {
     const strip = fitPicture(numbered(200, 1), 8, 1024, 'cover')
     expect([strip.width, strip.height]).toEqual([1, 1])

@@ -1,4 +1,4 @@
-import { pad, silu, slice } from '../../graph/ops/index.js'
+import { exp, maximum, minimum, mul, pad, silu, slice } from '../../graph/ops/index.js'
 import { type Tensor } from '../../graph/tensor.js'
 import { conv2d, groupNorm } from '../../nn/layers.js'
 import { resnetBlock } from '../../nn/resnet.js'
@@ -48,4 +48,13 @@ export function vaeEncoder(root: Weights, config: VaeConfig, pictures: Tensor): 
   )
   const moments = conv2d(root.at('quant_conv'), out, 2 * latents, 1)
   return { mean: slice(moments, 1, 0, latents), logVariance: slice(moments, 1, latents, 2 * latents) }
+}
+
+/**
+ * The posterior of latents as diffusers' `DiagonalGaussianDistribution` has it: log variance clamped to [-30, 20], and the
+ * standard deviation, both (n, latentChannels, h, w).
+ */
+export function posterior({ mean, logVariance }: Moments): Moments & { readonly deviation: Tensor } {
+  const clamped = minimum(maximum(logVariance, -30), 20)
+  return { mean, logVariance: clamped, deviation: exp(mul(clamped, 0.5)) }
 }

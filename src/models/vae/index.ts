@@ -1,3 +1,3 @@
 export { parseVaeConfig, type VaeConfig } from './config.js'
 export { vaeDecoder } from './decoder.js'
-export { vaeEncoder } from './encoder.js'
+export { posterior, vaeEncoder } from './encoder.js'

@@ -1,6 +1,6 @@
-import { abs, add, exp, input, maximum, mean, minimum, mul, slice, square, sub } from '../../graph/ops/index.js'
+import { abs, add, input, mean, mul, slice, square, sub } from '../../graph/ops/index.js'
 import { dim, type Tensor } from '../../graph/tensor.js'
-import { vaeDecoder, vaeEncoder, type VaeConfig } from '../../models/vae/index.js'
+import { posterior, vaeDecoder, vaeEncoder, type VaeConfig } from '../../models/vae/index.js'
 import { type Weights } from '../../nn/weights.js'
 import { type LossGraph } from '../gradient-program.js'
 
@@ -31,9 +31,8 @@ export function autoencoderLoss(
   options: AutoencoderLossOptions,
 ): LossGraph {
   const pictures = input('pictures', [batch.clips * batch.frames, config.inChannels, batch.size, batch.size])
-  const moments = vaeEncoder(w, config, pictures)
-  const logVariance = minimum(maximum(moments.logVariance, -30), 20)
-  const deviation = exp(mul(logVariance, 0.5))
+  const moments = posterior(vaeEncoder(w, config, pictures))
+  const { logVariance, deviation } = moments
   const latents = add(moments.mean, mul(deviation, input('noise', moments.mean.shape)))
   const reconstruction = vaeDecoder(w, config, latents, batch.frames)
   const difference = sub(reconstruction, pictures)
