@@ -1,21 +1,6 @@
-import { fileURLToPath } from 'node:url'
-import { Command, Option } from 'commander'
-import type { Clip } from '../media/clip.node.js'
-import { interruptible } from './interrupt.js'
-import { asUsage, numeric, parseGuidance, parseSize } from './options.js'
-import { StageMeter, StatusLine } from './progress.js'
-
-/** The model that comes with the package; src/cli and dist/cli lie equally deep. */
-const BUNDLED_MODEL = fileURLToPath(new URL('../../models/fluent', import.meta.url))
-
-/** Which options messages speak of, by setting. */
-const FLAGS: Readonly<Record<string, string>> = {
-  noiseAug: '--noise-aug',
-  width: 'the width of --size',
-  height: 'the height of --size',
-  minGuidance: 'the first scale of --guidance',
-  maxGuidance: 'the last scale of --guidance',
-}
+import { Command } from 'commander'
+import type { CheckedSettings } from '../pipeline/settings.js'
+import { makeClip, withClipOptions, type ClipOptions } from './clip-command.js'
 
 const EXAMPLES = `
 Examples:
@@ -27,98 +12,19 @@ Examples:
 
 The ending of OUT chooses the format: .mp4 .webm .webp .gif .apng, .png or a folder/ for frames.`
 
-interface Options {
-  readonly out: string
-  readonly model: string
-  readonly steps: number
-  readonly frames?: number
-  readonly fps: number
-  readonly motion: number
-  readonly noiseAug: number
-  readonly size?: { width: number; height: number }
-  readonly guidance: { minGuidance: number; maxGuidance: number }
-  readonly seed?: number
-  readonly fit: 'cover' | 'contain' | 'stretch'
-  readonly device: 'auto' | 'cpu' | 'webgpu' | 'cuda'
-  readonly json?: true
-}
-
 /** `sfv animate IMAGE -o OUT`. */
 export function animateCommand(): Command {
-  return new Command('animate')
+  const command = new Command('animate')
     .description('make a clip of a picture')
     .argument('<image>', 'picture file: PNG, JPEG, WebP, GIF, AVIF or TIFF')
     .requiredOption('-o, --out <file>', 'clip to write')
-    .addOption(
-      new Option('--model <folder>', 'model folder in the layout of diffusers').default(
-        BUNDLED_MODEL,
-        'the bundled one',
+  return withClipOptions(command)
+    .addHelpText('after', EXAMPLES)
+    .action((image: string, options: ClipOptions) =>
+      makeClip<CheckedSettings>(
+        options,
+        ({ settingsSchema }) => settingsSchema,
+        (sfv, settings) => sfv.animate(image, settings),
       ),
     )
-    .option('--steps <n>', 'forward passes: 1 uses the student, more the teacher', numeric, 1)
-    .option('--frames <n>', 'frames of the clip (default: as the model was trained)', numeric)
-    .option('--fps <n>', 'pictures per second', numeric, 7)
-    .option('--motion <n>', 'how much shall move, 0 to 255', numeric, 127)
-    .option('--noise-aug <s>', 'noise on the picture: more frees the motion from it', numeric, 0.02)
-    .option('--size <WxH>', 'size in pixels (default: as the model was trained)', parseSize)
-    .addOption(
-      new Option('--guidance <first:last>', 'guidance scale of the first and the last frame, for several steps')
-        .argParser(parseGuidance)
-        .default({ minGuidance: 1, maxGuidance: 3 }, '1:3'),
-    )
-    .option('--seed <n>', 'whole number that all randomness comes from (default: another each time)', numeric)
-    .addOption(
-      new Option('--fit <how>', 'a picture of another shape: its middle, all of it on white, or distorted')
-        .choices(['cover', 'contain', 'stretch'])
-        .default('cover'),
-    )
-    .addOption(
-      new Option('--device <name>', 'where the networks run; auto is cuda if installed, else cpu')
-        .choices(['auto', 'cpu', 'webgpu', 'cuda'])
-        .default('auto'),
-    )
-    .option('--json', 'print what was done as one JSON object')
-    .addHelpText('after', EXAMPLES)
-    .action(animate)
-}
-
-async function animate(image: string, { out, model, device, size, guidance, json, ...rest }: Options): Promise<void> {
-  const started = performance.now()
-  const { parseSettings } = await import('../pipeline/settings.js')
-  const asked = { ...rest, ...size, ...guidance }
-  const settings = asUsage(() => parseSettings(asked, (name) => FLAGS[name] ?? `--${name}`))
-  const { checkOutput } = await import('../media/output.node.js')
-  await checkOutput(out)
-  const { ImageToVideo } = await import('../pipeline/pretrained.node.js')
-
-  const line = new StatusLine()
-  const meter = new StageMeter(line)
-  try {
-    const sfv = await ImageToVideo.fromPretrained(model, { device, lowMemory: true, optimize: settings.steps > 1 })
-    // Nothing is written yet, so Ctrl-C may end the process on the spot: a handler would wait for a network to finish.
-    const clip = await sfv.animate(image, { ...settings, onProgress: meter.report })
-    const files = await interruptible((signal) => clip.save(out, { signal }))
-    meter.at('save', 1, 1)
-    line.clear()
-    const milliseconds = performance.now() - started
-    if (json) printReport(files, clip, { ...settings, model, device }, { ...meter.timings, total: milliseconds })
-    else {
-      const what = files.length === 1 ? files[0] : `${files.length} files, ${files[0]} the first,`
-      line.note(`wrote ${what} in ${(milliseconds / 1000).toFixed(1)} s (seed ${clip.metadata['seed']})`)
-    }
-  } finally {
-    line.clear()
-  }
-}
-
-function printReport(
-  output: readonly string[],
-  { frames: { width, height, count }, metadata }: Clip,
-  settings: object,
-  timings: Readonly<Record<string, number>>,
-): void {
-  const seed = Number(metadata['seed'])
-  const milliseconds = Object.fromEntries(Object.entries(timings).map(([stage, time]) => [stage, Math.round(time)]))
-  const complete = { ...settings, seed, frames: count, width, height }
-  process.stdout.write(`${JSON.stringify({ output, seed, milliseconds, settings: complete })}\n`)
 }

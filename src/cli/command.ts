@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { animateCommand } from './animate.js'
 import { dataCommand } from './data.js'
+import { editCommand } from './edit.js'
 import { infoCommand } from './info.js'
+import { manifestCommand } from './manifest.js'
 import { reportCommand } from './report.js'
 import { trainCommand } from './train.js'
 
@@ -16,7 +18,15 @@ export function sfvCommand(): Command {
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show this help')
     .helpCommand(false)
-  for (const command of [animateCommand(), dataCommand(), trainCommand(), reportCommand(), infoCommand()])
+  for (const command of [
+    animateCommand(),
+    editCommand(),
+    dataCommand(),
+    trainCommand(),
+    reportCommand(),
+    infoCommand(),
+    manifestCommand(),
+  ])
     program.addCommand(command)
   // Subcommands that are added ready-made do not inherit how errors are handled.
   for (const command of [program, ...program.commands]) command.exitOverride().showHelpAfterError(false)

@@ -2,10 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import sharp, { type Metadata } from 'sharp'
 import { UserError } from '../errors.js'
 import type { Picture } from './frames.js'
-
-const MIN_SIDE = 8
-const MAX_SIDE = 16_384
-const MAX_PIXELS = 64_000_000
+import { checkImageSize, MAX_PIXELS } from './image-header.js'
 
 /**
  * Reads a still picture upright (EXIF orientation applied), in sRGB, on white where it is transparent; of an animation
@@ -78,13 +75,5 @@ function checkHeader({ format, width, height }: Metadata, label: string): void {
   if (format === 'svg') {
     throw new UserError(`cannot read ${label}: SVG drawings are not read; export it as PNG at the size you want`)
   }
-  const size = `it has ${width} x ${height} pixels`
-  if (Math.min(width, height) < MIN_SIDE) {
-    throw new UserError(`cannot read ${label}: ${size}; give one with sides of at least ${MIN_SIDE}`)
-  }
-  if (Math.max(width, height) > MAX_SIDE || width * height > MAX_PIXELS) {
-    throw new UserError(
-      `cannot read ${label}: ${size}; scale it down to at most ${MAX_SIDE} a side and ${MAX_PIXELS / 1e6} megapixels`,
-    )
-  }
+  checkImageSize(width, height, label)
 }

@@ -1,8 +1,8 @@
 import { UserError } from '../errors.js'
 import type { ClipContent } from '../media/clip.js'
-import type { Picture } from '../media/frames.js'
+import { frameAt, type Frames, type Picture } from '../media/frames.js'
 import { baseName, type Engine } from '../runtime/program.js'
-import { Random } from '../runtime/random.js'
+import { denoiseClip, normals } from './denoise-clip.js'
 import { fitPicture } from './fit.js'
 import { nativeGeometry } from './geometry.js'
 import { Job } from './job.js'
@@ -11,10 +11,17 @@ import { Model } from './model.js'
 import { closeAll, networksOf, planGeneration, type Plan, type PlannedNetworks } from './plan.js'
 import { toFrames } from './preprocess.js'
 import type { AnimateProgress } from './progress.js'
-import { parseSettings, type AnimateSettings, type CheckedSettings } from './settings.js'
+import {
+  editSchema,
+  parseSettings,
+  type AnimateSettings,
+  type CheckedEdit,
+  type CheckedSettings,
+  type EditSettings,
+} from './settings.js'
 
-/** What `animate` may be told. */
-export interface AnimateOptions extends AnimateSettings {
+/** What the making of any clip may be told beside its settings. */
+export interface MakingOptions {
   /** Noise of unit variance that the denoising starts from, (f, c, h, w). Default: drawn from the seed. */
   readonly latents?: Float32Array
   /** Noise of unit variance for the augmentation of the picture, (3, height, width). Default: drawn from the seed. */
@@ -23,6 +30,12 @@ export interface AnimateOptions extends AnimateSettings {
   /** Ends the work between two runs of a network, with the signal's reason as the error. */
   readonly signal?: AbortSignal
 }
+
+/** What `animate` may be told. */
+export interface AnimateOptions extends AnimateSettings, MakingOptions {}
+
+/** What `edit` may be told. */
+export interface EditOptions extends EditSettings, MakingOptions {}
 
 /** How a model is held in memory. */
 export interface MemoryOptions {
@@ -62,9 +75,32 @@ export class ImageToVideo {
    *   configuration.
    */
   animate(picture: Picture, options: AnimateOptions = {}): Promise<ClipContent> {
-    const clip = this.#queue.then(() => this.#generate(picture, options))
-    this.#queue = clip.catch(() => undefined)
-    return clip
+    const [making, asked] = split(options)
+    return this.#queued(() => this.#make(picture, parseSettings(asked), making))
+  }
+
+  /**
+   * Carries a change of a clip's first frame through the clip, in one forward: the clip's latents are noised to a level
+   * that the generator knows, and denoised under the changed frame. Of a longer clip the first frames are taken, as many
+   * as the model makes. The rate is the clip's own unless told.
+   *
+   * @param firstFrame the clip's first frame, changed
+   * @throws UserError as `animate` does, and when the clip is shorter than the frames that are asked for.
+   */
+  edit(
+    clip: Pick<ClipContent, 'frames' | 'fps'>,
+    firstFrame: Picture,
+    options: EditOptions = {},
+  ): Promise<ClipContent> {
+    const [making, asked] = split(options)
+    return this.#queued(() => {
+      const { count } = clip.frames
+      const { fps = clip.fps, frames = Math.min(count, this.native.frames) } = asked
+      const settings = parseSettings({ ...asked, fps, frames }, undefined, editSchema)
+      if (settings.frames! > count)
+        throw new UserError(`frames is ${settings.frames}, but the clip has ${count}; ask for at most as many`)
+      return this.#make(firstFrame, settings, making, clip.frames)
+    })
   }
 
   /** Closes the networks, once the clips that were asked for are made. */
@@ -73,20 +109,33 @@ export class ImageToVideo {
     await closeAll(this.#last?.networks)
   }
 
-  async #generate(picture: Picture, options: AnimateOptions): Promise<ClipContent> {
-    const { latents, imageNoise, onProgress, signal, ...asked } = options
-    const settings = parseSettings(asked)
-    const plan = planGeneration(settings, this.#model)
+  /** Makes clips one after another. */
+  #queued(make: () => Promise<ClipContent>): Promise<ClipContent> {
+    const clip = this.#queue.then(make)
+    this.#queue = clip.catch(() => undefined)
+    return clip
+  }
+
+  async #make(
+    picture: Picture,
+    settings: CheckedSettings | CheckedEdit,
+    { latents, imageNoise, onProgress, signal }: MakingOptions,
+    original?: Frames,
+  ): Promise<ClipContent> {
+    const model = this.#model
+    const plan = planGeneration(settings, model)
     if (settings.steps === 1 && plan.component !== 'student') {
-      const message = `${this.#model.path} has no student, which is trained for one step; its unet wants about 25 steps`
+      const message = `${model.path} has no student, which is trained for one step; its unet wants about 25 steps`
       onProgress?.({ type: 'warning', message })
     }
     const { frames, height, width, latentHeight, latentWidth } = plan.geometry
     const seed = settings.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!
     const pixels = 3 * height * width
     const pictureNoise = given(imageNoise, pixels, 'imageNoise') ?? normals(seed, 'picture', pixels)
-    const values = frames * this.#model.vaeConfig.latentChannels * latentHeight * latentWidth
-    const latentNoise = given(latents, values, 'latents') ?? normals(seed, 'latents', values)
+    const values = frames * model.vaeConfig.latentChannels * latentHeight * latentWidth
+    const noise = given(latents, values, 'latents') ?? normals(seed, 'latents', values)
+    const fitted = (image: Picture) => fitPicture(image, width, height, settings.fit)
+    const clip = original ? Array.from({ length: frames }, (_, i) => fitted(frameAt(original, i))) : []
 
     const networks = await this.#networksFor(plan)
     if (this.#lowMemory) await closeAll(networks)
@@ -95,11 +144,10 @@ export class ImageToVideo {
       signal?.throwIfAborted()
     })
     await job.prepare()
-    const fitted = fitPicture(picture, width, height, settings.fit)
-    const condition = await job.condition(fitted, pictureNoise, this.#model.preprocessing)
-    const clean = await job.denoise(condition, latentNoise)
-    const decoded = await job.decode(clean, this.#model.vaeConfig.scalingFactor)
-    const metadata = describe(settings, plan, seed, this.#model.path)
+    const encoded = await job.encode(fitted(picture), pictureNoise, model.preprocessing, clip)
+    const clean = await denoiseClip(job, plan, model, settings, seed, noise, encoded)
+    const decoded = await job.decode(clean, model.vaeConfig.scalingFactor)
+    const metadata = describe(settings, plan, seed, model.path)
     return { frames: toFrames(decoded, { height, width }), fps: settings.fps, metadata }
   }
 
@@ -114,20 +162,26 @@ export class ImageToVideo {
   }
 }
 
+/** Options apart: how the work goes, and what is asked for. */
+function split<T extends MakingOptions>(options: T): [MakingOptions, Omit<T, keyof MakingOptions>] {
+  const { latents, imageNoise, onProgress, signal, ...asked } = options
+  return [{ latents, imageNoise, onProgress, signal }, asked]
+}
+
 /** Values that the caller gave, if their number is right. */
 function given(values: Float32Array | undefined, size: number, name: string): Float32Array | undefined {
   if (values && values.length !== size) throw new UserError(`${name} has ${values.length} values; give ${size}`)
   return values
 }
 
-/** Each use of randomness has a stream of its own, so that none depends on how much another draws. */
-function normals(seed: number, stream: string, count: number): Float32Array {
-  return new Random(seed, stream).normals(count)
-}
-
 /** What a saved clip tells about its making: enough to make it again. */
-function describe(settings: CheckedSettings, plan: Plan, seed: number, path: string): Record<string, string> {
-  const { steps, motion, noiseAug, fit, minGuidance, maxGuidance } = settings
+function describe(
+  settings: CheckedSettings | CheckedEdit,
+  plan: Plan,
+  seed: number,
+  path: string,
+): Record<string, string> {
+  const { steps, motion, noiseAug, fit, loop, minGuidance, maxGuidance } = settings
   return {
     software: 'sfv',
     model: baseName(path),
@@ -137,5 +191,7 @@ function describe(settings: CheckedSettings, plan: Plan, seed: number, path: str
     noiseAug: `${noiseAug}`,
     fit,
     ...(plan.guidance ? { guidance: `${minGuidance}:${maxGuidance}` } : {}),
+    ...('strength' in settings ? { strength: `${settings.strength}` } : {}),
+    ...(loop ? { loop: 'true' } : {}),
   }
 }

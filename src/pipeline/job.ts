@@ -1,4 +1,4 @@
-import { sample, type SamplerProgress } from '../diffusion/index.js'
+import { sample, type Schedule, type SamplerProgress } from '../diffusion/index.js'
 import type { Picture } from '../media/frames.js'
 import type { Program } from '../runtime/program.js'
 import { addedTimeIds, embedPicture, encodePicture } from './condition.js'
@@ -6,8 +6,9 @@ import { decodeLatents } from './decode.js'
 import { denoiser, type Condition } from './denoiser.js'
 import type { Network } from './network.js'
 import type { Plan, PlannedNetworks } from './plan.js'
-import type { ClipPreprocessing } from './preprocess.js'
+import { vaeInput, type ClipPreprocessing } from './preprocess.js'
 import type { Stage } from './progress.js'
+import { padLoop, unpadLoop } from './refine.js'
 import type { CheckedSettings } from './settings.js'
 
 /** Is told how far a stage is; may throw to end the work. */
@@ -37,39 +38,66 @@ export class Job {
     for (const network of this.networks.all) await this.#open(network)
   }
 
-  /** @param noise (3, height, width), unit variance: the augmentation's */
-  async condition(picture: Picture, noise: Float32Array, preprocessing: ClipPreprocessing): Promise<Condition> {
+  /**
+   * What the UNet is told of the picture, and the latents of a clip's frames where one is given.
+   *
+   * @param noise (3, height, width), unit variance: the augmentation's
+   * @returns the condition, and the latents (f, c, h, w) of `clip`, unscaled
+   */
+  async encode(
+    picture: Picture,
+    noise: Float32Array,
+    preprocessing: ClipPreprocessing,
+    clip: readonly Picture[] = [],
+  ): Promise<{ condition: Condition; latents: Float32Array }> {
     const { imageEncoder, vaeEncoder } = this.networks
+    const total = 2 + clip.length
     const embedding = await this.#with(imageEncoder, (program) => embedPicture(picture, preprocessing, program))
-    this.report('encode', 1, 2)
+    this.report('encode', 1, total)
     const { noiseAug } = this.settings
-    const imageLatents = await this.#with(vaeEncoder, (program) => encodePicture(picture, noise, noiseAug, program))
-    this.report('encode', 2, 2)
-    return { embedding, imageLatents, addedTimeIds: addedTimeIds(this.settings) }
+    return this.#with(vaeEncoder, async (program) => {
+      const imageLatents = await encodePicture(picture, noise, noiseAug, program)
+      this.report('encode', 2, total)
+      const latents = new Float32Array(clip.length * imageLatents.length)
+      for (const [i, frame] of clip.entries()) {
+        const encoded = await program.run({ picture: vaeInput(frame, this.plan.geometry) })
+        latents.set(encoded['latents']!, i * imageLatents.length)
+        this.report('encode', 3 + i, total)
+      }
+      return { condition: { embedding, imageLatents, addedTimeIds: addedTimeIds(this.settings) }, latents }
+    })
   }
 
   /**
-   * @param noise (f, c, h, w), unit variance
+   * Walks noisy latents down a schedule.
+   *
+   * @param start (f, c, h, w), at the schedule's first level
+   * @param walks steps of the network that the clip takes in all, and those before this walk: for the report
    * @returns clean latents (f, c, h, w), scaled
    */
-  denoise(condition: Condition, noise: Float32Array): Promise<Float32Array> {
-    const { schedule, startSigma, guidance } = this.plan
-    const start = noise.map((value) => startSigma * value)
-    const onProgress = ({ step, steps }: SamplerProgress) => this.report('denoise', step, steps)
+  denoise(
+    condition: Condition,
+    start: Float32Array,
+    schedule: Schedule,
+    walks: { readonly done: number; readonly total: number } = { done: 0, total: schedule.timesteps.length },
+  ): Promise<Float32Array> {
+    const onProgress = ({ step }: SamplerProgress) => this.report('denoise', walks.done + step, walks.total)
     return this.#with(this.networks.unet, (program) =>
-      sample(start, schedule, denoiser(program, condition, guidance), { onProgress }),
+      sample(start, schedule, denoiser(program, condition, this.plan.guidance), { onProgress }),
     )
   }
 
   /** Clean latents (f, c, h, w), scaled -> pixels (f, 3, H, W), about [-1, 1], not clamped. */
-  decode(latents: Float32Array, scalingFactor: number): Promise<Float32Array> {
-    const { chunks } = this.plan
+  async decode(latents: Float32Array, scalingFactor: number): Promise<Float32Array> {
+    const { chunks, padding, geometry } = this.plan
     const decode = async (frames: number, part: Float32Array) => {
       const decoder = await this.#open(this.networks.decoders.get(frames)!)
       return (await decoder.run({ latents: part }))['frames']!
     }
     const onChunk = (done: number) => this.report('decode', done, chunks.length)
-    return decodeLatents(latents, scalingFactor, chunks, decode, onChunk)
+    const padded = padding === 0 ? latents : padLoop(latents, geometry.frames, padding)
+    const decoded = await decodeLatents(padded, scalingFactor, chunks, decode, onChunk)
+    return padding === 0 ? decoded : unpadLoop(decoded, geometry.frames, padding)
   }
 
   async #open(network: Network): Promise<Program> {

@@ -3,6 +3,7 @@ import { chunkSizes } from './decode.js'
 import { defaultChunk, geometryOf, type Geometry } from './geometry.js'
 import type { Model, UNetComponent } from './model.js'
 import type { Network } from './network.js'
+import { LOOP_PADDING } from './refine.js'
 import type { CheckedSettings } from './settings.js'
 
 /** What a generation will do. */
@@ -14,6 +15,8 @@ export interface Plan {
   readonly startSigma: number
   /** (f): guidance scale of each frame; none without guidance. */
   readonly guidance: Float32Array | undefined
+  /** Frames that are decoded beyond each end of the clip: some for a loop, else none. */
+  readonly padding: number
   /** Frames of each chunk that is decoded. */
   readonly chunks: readonly number[]
 }
@@ -25,19 +28,22 @@ export interface Plan {
  * @throws UserError when the model cannot make such a clip, or the guidance cannot be.
  */
 export function planGeneration(settings: CheckedSettings, model: Model): Plan {
-  const { steps, minGuidance, maxGuidance, decodeChunk } = settings
+  const { steps, minGuidance, maxGuidance, decodeChunk, loop } = settings
   const single = steps === 1
   const component = single && model.hasStudent ? 'student' : 'unet'
   const geometry = geometryOf(settings, model.unetConfig(component), model.vaeConfig)
   const schedule = karrasSchedule(steps, model.scheduler)
   const guided = !single && isGuided({ min: minGuidance, max: maxGuidance })
+  const padding = loop ? LOOP_PADDING : 0
+  const decoded = { ...geometry, frames: geometry.frames + 2 * padding }
   return {
     component,
     geometry,
     schedule,
     startSigma: single ? schedule.sigmas[0]! : schedule.initNoiseSigma,
     guidance: guided ? guidanceScales(minGuidance, maxGuidance, geometry.frames) : undefined,
-    chunks: chunkSizes(geometry.frames, decodeChunk ?? defaultChunk(geometry)),
+    padding,
+    chunks: chunkSizes(decoded.frames, decodeChunk ?? defaultChunk(decoded)),
   }
 }
 

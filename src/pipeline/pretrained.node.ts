@@ -2,12 +2,19 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { Clip } from '../media/clip.node.js'
+import type { ClipContent } from '../media/clip.js'
 import type { Picture } from '../media/frames.js'
 import { readImage } from '../media/image.node.js'
+import { readClipAt } from '../media/read-clip.node.js'
 import { nodeEngine, type NodeEngineOptions } from '../runtime/engine.node.js'
 import { Checkpoint } from '../weights/checkpoint.node.js'
 import { readPipelineFolder } from '../weights/diffusers.node.js'
-import { ImageToVideo as AnyImageToVideo, type AnimateOptions, type MemoryOptions } from './image-to-video.js'
+import {
+  ImageToVideo as AnyImageToVideo,
+  type AnimateOptions,
+  type EditOptions,
+  type MemoryOptions,
+} from './image-to-video.js'
 import type { ModelSource } from './model-source.js'
 
 /** How `fromPretrained` opens a model; `cache` is on unless told. */
@@ -47,5 +54,24 @@ export class ImageToVideo extends AnyImageToVideo {
   override async animate(image: string | Uint8Array | Picture, options: AnimateOptions = {}): Promise<Clip> {
     const isFile = typeof image === 'string' || image instanceof Uint8Array
     return new Clip(await super.animate(isFile ? await readImage(image) : image, options))
+  }
+
+  /**
+   * Carries a change of a clip's first frame through the clip, in one forward.
+   *
+   * @param clip frames, or the path of an animated picture or a video, which is read at `fps` (7 unless told)
+   * @param firstFrame the clip's first frame, changed: pixels, the path of a picture file, or the bytes of one
+   * @throws UserError as `animate` does, and when the clip cannot be read or is too short.
+   */
+  override async edit(
+    clip: string | Pick<ClipContent, 'frames' | 'fps'>,
+    firstFrame: string | Uint8Array | Picture,
+    options: EditOptions = {},
+  ): Promise<Clip> {
+    const isFile = typeof firstFrame === 'string' || firstFrame instanceof Uint8Array
+    const picture = isFile ? await readImage(firstFrame) : firstFrame
+    const { width = this.native.width, height = this.native.height, frames = this.native.frames, fps = 7 } = options
+    const read = typeof clip === 'string' ? await readClipAt(clip, { fps, width, height, maxFrames: frames }) : clip
+    return new Clip(await super.edit(read, picture, options))
   }
 }

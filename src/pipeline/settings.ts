@@ -40,6 +40,8 @@ export const settingsSchema = z.strictObject({
   fit: z.enum(['cover', 'contain', 'stretch'], 'give cover, contain or stretch').default('cover'),
   /** Frames that the VAE decodes together. More needs more memory; the frames of a chunk are aware of each other. */
   decodeChunk: whole(1, 1000).optional(),
+  /** Closes the clip, so that its last frame leads to its first; costs a second forward. */
+  loop: z.boolean('give true or false').default(false),
 })
 
 /** What may be asked for. */
@@ -48,20 +50,41 @@ export type AnimateSettings = z.input<typeof settingsSchema>
 /** Settings after the defaults that do not depend on the model. */
 export type CheckedSettings = z.output<typeof settingsSchema>
 
+/** How to carry an edit through a clip: the settings of a generation, and how much of the clip may change. */
+export const editSchema = settingsSchema.extend({
+  /**
+   * How much noise is laid on the clip, 0 to 1, in the levels that the generator is trained at: up to a third keeps the
+   * clip's layout and motion, more makes a new motion for the new frame.
+   */
+  strength: between(0, 1).default(0.3),
+})
+
+/** What may be asked of an edit. */
+export type EditSettings = z.input<typeof editSchema>
+
+/** The schemas of settings: of a generation, of an edit. */
+export type SettingsSchema = typeof settingsSchema | typeof editSchema
+
+/** The settings of an edit after the defaults that do not depend on the model or the clip. */
+export type CheckedEdit = z.output<typeof editSchema>
+
 /**
  * Checks settings and fills in defaults.
  *
  * @param nameOf how messages call a setting; its own name unless told
+ * @param schema whose settings they are: a generation's unless told
  * @throws UserError naming the first setting that is wrong and what it may be.
  */
-export function parseSettings(settings: AnimateSettings, nameOf = (name: string) => name): CheckedSettings {
-  const result = settingsSchema.safeParse(settings)
-  if (result.success) return result.data
+export function parseSettings<T extends SettingsSchema = typeof settingsSchema>(
+  settings: z.input<T>,
+  nameOf = (name: string) => name,
+  schema: T = settingsSchema as unknown as T,
+): z.output<T> {
+  const result = schema.safeParse(settings)
+  if (result.success) return result.data as z.output<T>
   const issue = result.error.issues[0]!
   if (issue.code === 'unrecognized_keys')
-    throw new UserError(
-      `${issue.keys.join(', ')}: no such setting; known are ${Object.keys(settingsSchema.shape).join(', ')}`,
-    )
+    throw new UserError(`${issue.keys.join(', ')}: no such setting; known are ${Object.keys(schema.shape).join(', ')}`)
   const name = String(issue.path[0])
   throw new UserError(`${nameOf(name)} is ${String((settings as Record<string, unknown>)[name])}; ${issue.message}`)
 }

@@ -8,6 +8,7 @@ import {
   type StoredTensor,
   type Variant,
 } from './checkpoint-files.node.js'
+import { checkTensors } from './check-tensors.js'
 import { fromFloat32, toFloat32, type FloatDType } from './convert.js'
 import { quote } from './json.js'
 import { layOutSafetensors } from './safetensors.js'
@@ -68,36 +69,8 @@ export class Checkpoint {
     what: string,
     options: { readonly ignore?: RegExp } = {},
   ): void {
-    const missing: string[] = []
-    const reshaped: string[] = []
-    for (const [name, shape] of expected) {
-      const stored = this.tensors.get(name)?.shape
-      if (!stored) missing.push(quote(name))
-      else if (`${stored.join()}` !== `${shape.join()}`) {
-        reshaped.push(`${quote(name)} [${stored.join(', ')}] instead of [${shape.join(', ')}]`)
-      }
-    }
-    const unexpected = [...this.tensors.keys()]
-      .filter((name) => !expected.has(name) && options.ignore?.test(name) !== true)
-      .map(quote)
-    const problems = [
-      summary('missing', missing),
-      summary('of another shape', reshaped),
-      summary('unexpected', unexpected),
-    ]
-    const found = problems.filter((problem) => problem !== undefined).join('; ')
-    if (found === '') return
-    throw new UserError(`${this.path} is not a checkpoint of ${what} (${found}); use weights that fit its config.json`)
+    checkTensors(this.path, this.tensors, expected, what, options)
   }
-}
-
-/** How many tensors of each kind an error names. */
-const NAMED = 3
-
-function summary(kind: string, tensors: readonly string[]): string | undefined {
-  if (tensors.length === 0) return undefined
-  const more = tensors.length > NAMED ? ` and ${tensors.length - NAMED} more` : ''
-  return `${kind}: ${tensors.slice(0, NAMED).join(', ')}${more}`
 }
 
 /** A tensor to be saved: `data` has the product of `shape` values, row-major. */

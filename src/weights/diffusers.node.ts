@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
 import { cannotRead } from './checkpoint-files.node.js'
-import { parseJsonObject, quote, type JsonObject, type JsonValue } from './json.js'
+import { parseJsonObject, type JsonObject, type JsonValue } from './json.js'
+import { configFileName, parsePipelineIndex, PIPELINE_CLASS, PIPELINE_INDEX } from './pipeline-index.js'
 
 /** One part of a pipeline, such as the unet: the library and the class that read `config`. */
 export interface PipelineComponent {
@@ -19,20 +20,8 @@ export interface PipelineFolder {
   readonly components: ReadonlyMap<string, PipelineComponent>
 }
 
-const INDEX = 'model_index.json'
-const PIPELINE_CLASS = 'StableVideoDiffusionPipeline'
-
 /** The version of diffusers whose layout is written. */
 const DIFFUSERS_VERSION = '0.29.2'
-
-/** What every StableVideoDiffusionPipeline consists of; further components are read as they are. */
-const REQUIRED: Readonly<Record<string, readonly [library: string, className: string]>> = {
-  feature_extractor: ['transformers', 'CLIPImageProcessor'],
-  image_encoder: ['transformers', 'CLIPVisionModelWithProjection'],
-  scheduler: ['diffusers', 'EulerDiscreteScheduler'],
-  unet: ['diffusers', 'UNetSpatioTemporalConditionModel'],
-  vae: ['diffusers', 'AutoencoderKLTemporalDecoder'],
-}
 
 /**
  * Reads model_index.json and every component's configuration. Fields of the configurations are left to the models.
@@ -41,25 +30,14 @@ const REQUIRED: Readonly<Record<string, readonly [library: string, className: st
  * another class, or without a valid configuration.
  */
 export async function readPipelineFolder(path: string): Promise<PipelineFolder> {
-  const file = join(path, INDEX)
-  await expectFolder(path, `a folder with a ${INDEX}`)
-  const index = await readJsonFile(file)
-  if (index['_class_name'] !== PIPELINE_CLASS) {
-    const found = JSON.stringify(index['_class_name'] ?? null)
-    throw new UserError(`${file}: field _class_name is ${found}; only ${PIPELINE_CLASS} can be read`)
-  }
-
+  const file = join(path, PIPELINE_INDEX)
+  await expectFolder(path, `a folder with a ${PIPELINE_INDEX}`)
   const components = new Map<string, PipelineComponent>()
-  for (const [name, value] of Object.entries(index)) {
-    const type = name.startsWith('_') ? undefined : parseType(name, value, file)
-    if (!type) continue
-    const [library, className] = type
+  for (const [name, [library, className]] of parsePipelineIndex(await readJsonFile(file), file)) {
     await expectFolder(join(path, name), `the folder of the component ${name} of ${file}`)
     const config = await readJsonFile(join(path, name, configFileName(className)))
     components.set(name, { library, className, config })
   }
-  const missing = Object.keys(REQUIRED).find((name) => !components.has(name))
-  if (missing) throw new UserError(`${file}: field ${missing} is missing; ${PIPELINE_CLASS} needs this component`)
   return { path, components }
 }
 
@@ -81,7 +59,7 @@ export async function writePipelineFolder(
     index[name] = [library, className]
   }
   const noted = { ...index, _class_name: PIPELINE_CLASS, _diffusers_version: DIFFUSERS_VERSION }
-  await writeFileAtomic(join(path, INDEX), formatJson(noted))
+  await writeFileAtomic(join(path, PIPELINE_INDEX), formatJson(noted))
 }
 
 /**
@@ -94,27 +72,6 @@ export async function readJsonFile(file: string): Promise<JsonObject> {
     throw cannotRead(file, error)
   })
   return parseJsonObject(bytes, file)
-}
-
-/** The file that holds the configuration of a class, in the component's folder. */
-function configFileName(className: string): string {
-  if (className.endsWith('Scheduler')) return 'scheduler_config.json'
-  return className.endsWith('ImageProcessor') ? 'preprocessor_config.json' : 'config.json'
-}
-
-/** The library and class of a component; undefined for an optional one that the pipeline was saved without. */
-function parseType(name: string, value: JsonValue, file: string): readonly [string, string] | undefined {
-  if (!/^\w+$/.test(name)) throw new UserError(`${file}: field ${quote(name)} is not the name of a folder; rename it`)
-  const [library, className] = Array.isArray(value) && value.length === 2 ? (value as JsonValue[]) : []
-  const required = Object.hasOwn(REQUIRED, name) ? REQUIRED[name] : undefined
-  if (library === null && className === null && !required) return undefined
-  if (typeof library !== 'string' || typeof className !== 'string') {
-    throw new UserError(`${file}: field ${name} is not a pair [library, class]; write it as in diffusers' own files`)
-  }
-  if (required && (library !== required[0] || className !== required[1])) {
-    throw new UserError(`${file}: field ${name} is ${library}'s ${className}; only ${required.join("'s ")} can be read`)
-  }
-  return [library, className]
 }
 
 async function expectFolder(path: string, what: string): Promise<void> {

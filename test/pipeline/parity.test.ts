@@ -4,7 +4,7 @@ import { denoiser, type Condition } from '../../src/pipeline/denoiser.js'
 import { ImageToVideo } from '../../src/pipeline/image-to-video.js'
 import { Job } from '../../src/pipeline/job.js'
 import type { Model } from '../../src/pipeline/model.js'
-import { closeAll, networksOf, planGeneration, type PlannedNetworks } from '../../src/pipeline/plan.js'
+import { closeAll, networksOf, planGeneration, type Plan, type PlannedNetworks } from '../../src/pipeline/plan.js'
 import { toFrames } from '../../src/pipeline/preprocess.js'
 import { parseSettings, type AnimateSettings } from '../../src/pipeline/settings.js'
 import { nodeEngine } from '../../src/runtime/engine.node.js'
@@ -39,6 +39,11 @@ function makeJob(changes: AnimateSettings) {
   return { plan, networks, job: new Job(settings, plan, networks, false, () => undefined) }
 }
 
+/** The reference's noise at a plan's first level. */
+function startOf({ startSigma }: Plan): Float32Array {
+  return reference('in.latents').map((value) => startSigma * value)
+}
+
 function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   expect(a.length).toBe(b.length)
   return Array.from(a).reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0)
@@ -61,7 +66,8 @@ function recording(program: Program): Program & { feeds: Record<string, Values>;
 describe('what the UNet is told', () => {
   let condition: Condition
   beforeAll(async () => {
-    condition = await makeJob({ steps: 2 }).job.condition(picture, reference('in.image_noise'), model.preprocessing)
+    const { job } = makeJob({ steps: 2 })
+    condition = (await job.encode(picture, reference('in.image_noise'), model.preprocessing)).condition
   })
 
   it('is the CLIP embedding of the picture without noise', () => {
@@ -100,8 +106,8 @@ describe.each([2, 25])('%i steps with guidance', (steps) => {
   it('give the same latents and frames', async () => {
     const { job, plan } = makeJob({ steps })
     expect(Array.from(plan.guidance!)).toEqual(Array.from(reference('out.guidance_scale')))
-    const condition = await job.condition(picture, reference('in.image_noise'), model.preprocessing)
-    const latents = await job.denoise(condition, reference('in.latents'))
+    const { condition } = await job.encode(picture, reference('in.image_noise'), model.preprocessing)
+    const latents = await job.denoise(condition, startOf(plan), plan.schedule)
     const last = reference(`steps${steps}.latents`).subarray(-latents.length)
     expect(relativeError(latents, last)).toBeLessThan(LIMITS[steps]!)
 
@@ -115,14 +121,14 @@ describe.each([2, 25])('%i steps with guidance', (steps) => {
 describe('a single forward', () => {
   it('gives the same latents and frames, in chunks and as a whole', async () => {
     const chunked = makeJob({ steps: 1 })
-    const condition = await chunked.job.condition(picture, reference('in.image_noise'), model.preprocessing)
+    const { condition } = await chunked.job.encode(picture, reference('in.image_noise'), model.preprocessing)
     const program = recording(await chunked.networks.unet.open())
     const input = reference('onestep.x').map((value) => value / Math.sqrt(700 ** 2 + 1))
     await denoiser(program, condition)(input, 700, reference('onestep.timestep')[0]!, 0)
     expect(relativeError(program.feeds['sample'] as Float32Array, reference('onestep.model_input'))).toBeLessThan(5e-5)
     expect(relativeError(program.output, reference('onestep.model_output'))).toBeLessThan(5e-5)
 
-    const latents = await chunked.job.denoise(condition, reference('in.latents'))
+    const latents = await chunked.job.denoise(condition, startOf(chunked.plan), chunked.plan.schedule)
     expect(relativeError(latents, reference('onestep.x0'))).toBeLessThan(LIMITS[1]!)
     const inChunks = await chunked.job.decode(latents, model.vaeConfig.scalingFactor)
     expect(relativeError(channelsFirst(inChunks), reference('onestep.frames_raw'))).toBeLessThan(LIMITS[1]!)

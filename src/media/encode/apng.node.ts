@@ -1,49 +1,15 @@
-import { commentOf, type ClipContent } from '../clip.js'
+import type { ClipContent } from '../clip.js'
 import { frameAt } from '../frames.js'
-import { commentChunks, writePngChunks, type PngChunk } from './png-chunks.js'
+import { assembleApng } from './apng.js'
+import type { PngChunk } from './png-chunks.js'
 import { encodePngChunks } from './png.node.js'
 
-/**
- * An animated PNG, lossless RGB, that plays for ever (PNG specification, third edition, 11.3.6). Each frame is
- * compressed as a PNG of its own, whose `IDAT` bytes then become the frame's `fdAT`.
- */
+/** An animated PNG, lossless RGB, that plays for ever. */
 export async function encodeApng(clip: ClipContent, signal?: AbortSignal): Promise<Uint8Array> {
-  const { width, height, count } = clip.frames
-  const animation = numbers('acTL', [count, 0])
-  const chunks: PngChunk[] = []
-  let sequence = 0
-  for (let index = 0; index < count; index++) {
+  const pictures: PngChunk[][] = []
+  for (let index = 0; index < clip.frames.count; index++) {
     signal?.throwIfAborted()
-    const png = await encodePngChunks(frameAt(clip.frames, index))
-    if (index === 0) chunks.push(...png.slice(0, 1), animation, ...commentChunks(commentOf(clip)))
-    chunks.push(frameControl(sequence++, width, height, clip.fps))
-    for (const { type, data } of png) {
-      if (type !== 'IDAT') continue
-      chunks.push(index === 0 ? { type, data } : frameData(sequence++, data))
-    }
+    pictures.push(await encodePngChunks(frameAt(clip.frames, index)))
   }
-  return writePngChunks([...chunks, { type: 'IEND', data: new Uint8Array(0) }])
-}
-
-/** Whole frame, drawn over the last one. The delay is a fraction of two 16-bit numbers: exact to a hundredth of an fps. */
-function frameControl(sequence: number, width: number, height: number, fps: number): PngChunk {
-  const { type, data } = numbers('fcTL', [sequence, width, height, 0, 0, 0, 0])
-  const view = new DataView(data.buffer)
-  view.setUint16(20, 100)
-  view.setUint16(22, Math.round(fps * 100))
-  return { type, data: data.subarray(0, 26) }
-}
-
-function frameData(sequence: number, data: Uint8Array): PngChunk {
-  const numbered = new Uint8Array(4 + data.length)
-  new DataView(numbered.buffer).setUint32(0, sequence)
-  numbered.set(data, 4)
-  return { type: 'fdAT', data: numbered }
-}
-
-/** A chunk of 32-bit numbers. */
-function numbers(type: string, values: readonly number[]): { type: string; data: Uint8Array } {
-  const view = new DataView(new ArrayBuffer(values.length * 4))
-  values.forEach((value, index) => view.setUint32(index * 4, value))
-  return { type, data: new Uint8Array(view.buffer) }
+  return assembleApng(clip, pictures)
 }

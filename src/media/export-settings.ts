@@ -1,0 +1,64 @@
+import { UserError } from '../errors.js'
+
+/** The formats of a saved clip; `png` is one picture a frame, in a zip. */
+export const EXPORT_FORMATS = ['mp4', 'webm', 'webp', 'gif', 'apng', 'png'] as const
+
+/** One of them. */
+export type ExportFormat = (typeof EXPORT_FORMATS)[number]
+
+/** How a clip is saved. */
+export interface ExportSettings {
+  readonly format: ExportFormat
+  /** The longer side in pixels; the clip's own unless told. */
+  readonly size?: number | undefined
+  /** Cuts the figure out of its white background. MP4 has no transparency. Default: false. */
+  readonly transparent?: boolean | undefined
+  /** The most bytes of the file: colours, frames and size are given up, in this order, until it fits. */
+  readonly limit?: number | undefined
+}
+
+/** How much of a clip's quality one try at its size keeps. */
+export interface Quality {
+  /** Of lossy pictures and videos, 0 to 1. */
+  readonly lossy: number
+  /** Colours of a palette, 2 to 255; all where absent and the format has no palette by itself. */
+  readonly colours?: number
+  /** Every how manieth frame stays. */
+  readonly every: number
+  /** Share of the size. */
+  readonly scale: number
+}
+
+/** The best that is made, and what is tried where that has too many bytes. */
+export const QUALITIES: readonly Quality[] = [
+  { lossy: 0.92, every: 1, scale: 1 },
+  { lossy: 0.8, colours: 128, every: 1, scale: 1 },
+  { lossy: 0.65, colours: 64, every: 1, scale: 1 },
+  { lossy: 0.5, colours: 32, every: 1, scale: 1 },
+  { lossy: 0.5, colours: 32, every: 2, scale: 1 },
+  { lossy: 0.4, colours: 16, every: 2, scale: 1 },
+  { lossy: 0.4, colours: 16, every: 2, scale: 0.75 },
+  { lossy: 0.3, colours: 16, every: 2, scale: 0.5 },
+  { lossy: 0.2, colours: 8, every: 3, scale: 0.5 },
+]
+
+/**
+ * Tries qualities from the best until the file fits.
+ *
+ * @param encode makes the file
+ * @param limit the most bytes; the best quality is taken where absent
+ * @throws UserError when even the least does not fit.
+ */
+export async function fitBytes(
+  encode: (quality: Quality) => Promise<Uint8Array<ArrayBuffer>>,
+  limit: number | undefined,
+): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly quality: Quality }> {
+  let least = Infinity
+  for (const quality of QUALITIES) {
+    const bytes = await encode(quality)
+    if (limit === undefined || bytes.length <= limit) return { bytes, quality }
+    least = Math.min(least, bytes.length)
+  }
+  const [kilobytes, wanted] = [least, limit!].map((bytes) => Math.ceil(bytes / 1024))
+  throw new UserError(`the smallest file would have ${kilobytes} KB, not ${wanted} KB; choose a smaller size or webp`)
+}

@@ -1,0 +1,38 @@
+import { frameAt, type Frames } from './frames.js'
+
+/** RGBA of frames: (count, height, width, 4). */
+export function withAlpha({ data }: Pick<Frames, 'data'>, alpha?: Uint8Array): Uint8Array<ArrayBuffer> {
+  const rgba = new Uint8Array((data.length / 3) * 4)
+  for (let from = 0, to = 0; from < data.length; from += 3, to += 4) {
+    rgba[to] = data[from]!
+    rgba[to + 1] = data[from + 1]!
+    rgba[to + 2] = data[from + 2]!
+    rgba[to + 3] = alpha ? alpha[from / 3]! : 255
+  }
+  return rgba
+}
+
+/** 8-bit RGB of RGBA: (..., 4) to (..., 3). */
+export function withoutAlpha(rgba: Uint8ClampedArray | Uint8Array): Uint8Array {
+  const rgb = new Uint8Array((rgba.length / 4) * 3)
+  for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
+    rgb[to] = rgba[from]!
+    rgb[to + 1] = rgba[from + 1]!
+    rgb[to + 2] = rgba[from + 2]!
+  }
+  return rgb
+}
+
+/** One frame as `ImageData`. */
+export function imageDataOf(frames: Frames, index: number, alpha?: Uint8Array): ImageData {
+  const { width, height } = frames
+  const opacity = alpha?.subarray(index * width * height, (index + 1) * width * height)
+  return new ImageData(new Uint8ClampedArray(withAlpha(frameAt(frames, index), opacity).buffer), width, height)
+}
+
+/** One frame on a canvas of its own. */
+export function canvasOf(clip: { frames: Frames; alpha?: Uint8Array | undefined }, index: number): OffscreenCanvas {
+  const canvas = new OffscreenCanvas(clip.frames.width, clip.frames.height)
+  canvas.getContext('2d')!.putImageData(imageDataOf(clip.frames, index, clip.alpha), 0, 0)
+  return canvas
+}

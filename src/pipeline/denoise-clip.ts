@@ -1,0 +1,56 @@
+import { Random } from '../runtime/random.js'
+import type { Condition } from './denoiser.js'
+import type { Job } from './job.js'
+import type { Model } from './model.js'
+import type { Plan } from './plan.js'
+import { crossFade, diffuse, loopSigma, roll, scheduleFrom, sigmaOfStrength } from './refine.js'
+import type { CheckedEdit, CheckedSettings } from './settings.js'
+
+/**
+ * The walk from noise, or for an edit from the clip's own latents under noise; for a loop a second one closes the seam:
+ * the clip is turned by half, so that its ends meet in its middle, noised a little, and denoised under the frame that
+ * now comes first. Both takes are cross-faded, each having all the share where the other has its seam.
+ *
+ * @returns clean latents (f, c, h, w), scaled
+ */
+export async function denoiseClip(
+  job: Job,
+  plan: Plan,
+  model: Model,
+  settings: CheckedSettings | CheckedEdit,
+  seed: number,
+  noise: Float32Array,
+  { condition, latents }: { readonly condition: Condition; readonly latents: Float32Array },
+): Promise<Float32Array> {
+  const { scheduler } = model
+  const { frames } = plan.geometry
+  const { steps, loop } = settings
+  const scale = model.vaeConfig.scalingFactor
+  const sigma = 'strength' in settings ? sigmaOfStrength(settings.strength, scheduler) : undefined
+  const schedule = sigma === undefined ? plan.schedule : scheduleFrom(sigma, steps, scheduler)
+  const start =
+    sigma === undefined
+      ? noise.map((value) => plan.startSigma * value)
+      : diffuse(
+          latents.map((value) => scale * value),
+          noise,
+          sigma,
+        )
+  const closing = loop ? scheduleFrom(loopSigma(scheduler), steps, scheduler) : undefined
+  const first = schedule.timesteps.length
+  const total = first + (closing?.timesteps.length ?? 0)
+  const open = await job.denoise(condition, start, schedule, { done: 0, total })
+  if (!closing) return open
+
+  const half = Math.floor(frames / 2)
+  const turned = roll(open, frames, half)
+  const imageLatents = turned.slice(0, condition.imageLatents.length).map((value) => value / scale)
+  const noisy = diffuse(turned, normals(seed, 'loop', noise.length), closing.sigmas[0]!)
+  const closed = await job.denoise({ ...condition, imageLatents }, noisy, closing, { done: first, total })
+  return crossFade(open, roll(closed, frames, -half), frames)
+}
+
+/** Unit normals of a seed. Each use of them has a stream of its own, so that none depends on how much another draws. */
+export function normals(seed: number, stream: string, count: number): Float32Array {
+  return new Random(seed, stream).normals(count)
+}

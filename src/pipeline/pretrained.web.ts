@@ -1,0 +1,63 @@
+import { UserError } from '../errors.js'
+import { checkTensors } from '../weights/check-tensors.js'
+import { parseJsonObject } from '../weights/json.js'
+import type { DownloadOptions, ModelFiles } from '../weights/model-files.web.js'
+import { configFileName, parsePipelineIndex, PIPELINE_INDEX } from '../weights/pipeline-index.js'
+import { parseSafetensorsHeader } from '../weights/safetensors.js'
+import type { ComponentWeights, ModelSource, SourceTensor } from './model-source.js'
+
+/** The components that a single forward needs; the student where the model has one, else the UNet, comes beside them. */
+const SINGLE_FORWARD = ['image_encoder', 'vae'] as const
+
+/**
+ * The model of these files. The weights of a single forward are fetched at once, those of the other components when they
+ * are asked for.
+ *
+ * @param options how far each download is, now and later; a signal that ends the first
+ * @throws UserError when a file cannot be fetched, is damaged, or is not that of a StableVideoDiffusionPipeline.
+ */
+export async function openModelFiles(files: ModelFiles, options: DownloadOptions = {}): Promise<ModelSource> {
+  const json = async (path: string) =>
+    parseJsonObject(await files.read(path, { signal: options.signal }), `${files.url}${path}`)
+  const types = parsePipelineIndex(await json(PIPELINE_INDEX), `${files.url}${PIPELINE_INDEX}`)
+  const components = new Map(
+    await Promise.all(
+      [...types].map(async ([name, [, className]]) => {
+        const config = await json(`${name}/${configFileName(className)}`)
+        return [name, { className, config }] as const
+      }),
+    ),
+  )
+  const needed = [...SINGLE_FORWARD, components.has('student') ? 'student' : 'unet']
+  await files.readAll(
+    needed.flatMap((component) => weightFilesOf(files, component)),
+    options,
+  )
+  const { onDownload } = options
+  return { path: files.url, components, weights: (name) => openWeights(files, name, { onDownload }) }
+}
+
+/** Full precision is fetched only where there is no half: a browser's memory and line are short. */
+function weightFilesOf(files: ModelFiles, component: string): string[] {
+  const all = files.filesOf(component).filter((path) => path.endsWith('.safetensors'))
+  const half = all.filter((path) => /\.fp16[.-]/.test(path))
+  const chosen = half.length > 0 ? half : all
+  if (chosen.length > 0) return chosen
+  throw new UserError(`${files.url}${component} lists no .safetensors file; write its manifest with \`sfv manifest\``)
+}
+
+async function openWeights(files: ModelFiles, component: string, options: DownloadOptions): Promise<ComponentWeights> {
+  const paths = weightFilesOf(files, component)
+  const contents = await files.readAll(paths, options)
+  const tensors = new Map<string, SourceTensor & { shape: readonly number[] }>()
+  for (const [i, bytes] of contents.entries()) {
+    const header = parseSafetensorsHeader(bytes, bytes.length, `${files.url}${paths[i]}`)
+    for (const [name, tensor] of header.tensors) tensors.set(name, { ...tensor, file: paths[i]! })
+  }
+  const path = `${files.url}${component}`
+  return {
+    path,
+    tensors,
+    checkAgainst: (expected, what, ignore) => checkTensors(path, tensors, expected, what, ignore),
+  }
+}

@@ -1,0 +1,118 @@
+import { UserError } from '../errors.js'
+import type { ClipContent } from '../media/clip.js'
+import type { Picture } from '../media/frames.js'
+import type { AnimateProgress } from '../pipeline/progress.js'
+import type { AnimateSettings, EditSettings } from '../pipeline/settings.js'
+import type { WebEngineOptions } from '../runtime/engine.web.js'
+import type { DownloadProgress } from '../weights/model-files.web.js'
+import { Clip } from './clip.js'
+import type { AnimateRequest, EditRequest, OpenAnswer, OpenRequest, PictureSource } from './model-worker.js'
+import { Remote } from './rpc.js'
+
+/** What `animate` and `edit` report: the stages of the work, and what must be fetched first. */
+export type WebProgress = AnimateProgress | ({ readonly type: 'download' } & DownloadProgress)
+
+/** How `fromPretrained` opens a model. */
+export interface PretrainedOptions extends WebEngineOptions {
+  /** How far the weights of a single forward are; those for more steps are told to the clip that needs them. */
+  readonly onDownload?: (progress: DownloadProgress) => void
+  /** Ends the download. */
+  readonly signal?: AbortSignal
+}
+
+/** What the making of a clip may be told beside its settings. */
+export interface MakingOptions {
+  readonly onProgress?: (progress: WebProgress) => void
+  /** Ends the work between two runs of a network, with an AbortError. */
+  readonly signal?: AbortSignal
+}
+
+/** What `animate` may be told. */
+export interface AnimateOptions extends AnimateSettings, MakingOptions {}
+
+/** What `edit` may be told. */
+export interface EditOptions extends EditSettings, MakingOptions {}
+
+/** A picture: pixels, a file, or the address of one. */
+export type PictureInput = PictureSource | string
+
+/**
+ * `ImageToVideo` for browsers: the networks run in a worker of their own, so that the page never waits. Weights are
+ * fetched once and kept in the browser's storage under their checksum.
+ */
+export class ImageToVideo {
+  private constructor(
+    private readonly worker: Remote,
+    /** Where the networks run: `webgpu` or `wasm`. */
+    readonly device: string,
+    /** The frames and the size in pixels that the model was trained for: what `animate` makes unless told. */
+    readonly native: OpenAnswer['native'],
+  ) {}
+
+  /**
+   * Opens a model from a server: the address of a folder in the layout of diffusers that has a `manifest.json`, which
+   * `sfv manifest FOLDER` writes.
+   *
+   * @throws UserError when it cannot be fetched, is damaged or not supported, or the browser lacks what was asked for.
+   */
+  static async fromPretrained(url: string, options: PretrainedOptions = {}): Promise<ImageToVideo> {
+    const { onDownload, signal, ...engine } = options
+    const worker = new Remote(new Worker(new URL('./model-worker.js', import.meta.url), { type: 'module' }))
+    try {
+      const request: OpenRequest = { url: new URL(url, location.href).href, engine: absolute(engine) }
+      const { device, native } = await worker.call<OpenAnswer>('open', request, { signal, onProgress: onDownload })
+      return new ImageToVideo(worker, device, native)
+    } catch (error) {
+      worker.terminate()
+      throw error
+    }
+  }
+
+  /**
+   * Makes a clip of a picture: pixels, a file such as `<input type=file>` gives, or an address.
+   *
+   * @throws UserError when the picture cannot be read, a setting is wrong, or the model cannot make such a clip.
+   */
+  async animate(picture: PictureInput, options: AnimateOptions = {}): Promise<Clip> {
+    const { onProgress, signal, ...settings } = options
+    const request: AnimateRequest = { picture: await fetched(picture), settings }
+    return new Clip(await this.worker.call<ClipContent>('animate', request, { signal, onProgress }))
+  }
+
+  /**
+   * Carries a change of a clip's first frame through the clip, in one forward.
+   *
+   * @param firstFrame the clip's first frame, changed
+   * @throws UserError as `animate` does, and when the clip is shorter than the frames that are asked for.
+   */
+  async edit(
+    clip: Pick<ClipContent, 'frames' | 'fps'>,
+    firstFrame: PictureInput,
+    options: EditOptions = {},
+  ): Promise<Clip> {
+    const { onProgress, signal, ...settings } = options
+    const { frames, fps } = clip
+    const request: EditRequest = { clip: { frames, fps }, firstFrame: await fetched(firstFrame), settings }
+    return new Clip(await this.worker.call<ClipContent>('edit', request, { signal, onProgress }))
+  }
+
+  /** Ends the worker and frees all memory of the model; clips that are being made are rejected with an AbortError. */
+  dispose(): void {
+    this.worker.terminate()
+  }
+}
+
+/** The worker resolves addresses against its own, so that it is given whole ones. */
+function absolute(engine: WebEngineOptions): WebEngineOptions {
+  return engine.runtime === undefined ? engine : { ...engine, runtime: new URL(engine.runtime, location.href).href }
+}
+
+async function fetched(picture: PictureInput): Promise<PictureSource> {
+  if (typeof picture !== 'string') {
+    // A view into a larger buffer would be sent with all of it.
+    return picture instanceof Blob ? picture : ({ ...picture, data: picture.data.slice() } satisfies Picture)
+  }
+  const response = await fetch(picture).catch(() => undefined)
+  if (!response?.ok) throw new UserError(`cannot fetch the picture ${picture}; check its address`)
+  return response.blob()
+}

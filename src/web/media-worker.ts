@@ -1,0 +1,30 @@
+// Reads and writes clips, away from the page.
+import type { ClipContent } from '../media/clip.js'
+import { readClip, type ClipSampling } from '../media/decode.web.js'
+import type { ExportSettings } from '../media/export-settings.js'
+import { exportClip } from '../media/export.web.js'
+import { serve } from './rpc.js'
+
+/** What saving a clip is told. */
+export interface ExportRequest {
+  readonly clip: ClipContent
+  readonly settings: ExportSettings
+}
+
+/** What reading a clip is told. */
+export interface ReadRequest {
+  readonly source: Blob
+  readonly sampling: ClipSampling
+}
+
+serve({
+  async exportClip({ clip, settings }: ExportRequest, { signal }) {
+    const exported = await exportClip(clip, settings, signal)
+    return { value: exported, transfer: [exported.bytes.buffer] }
+  },
+
+  async readClip({ source, sampling }: ReadRequest) {
+    const frames = await readClip(source, sampling)
+    return { value: frames, transfer: [frames.data.buffer] }
+  },
+})

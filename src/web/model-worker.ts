@@ -1,0 +1,80 @@
+// Holds one model: the networks, their memory and all that is slow about them, away from the page.
+import type { ClipContent } from '../media/clip.js'
+import type { Frames, Picture } from '../media/frames.js'
+import { readImage } from '../media/image.web.js'
+import { ImageToVideo } from '../pipeline/image-to-video.js'
+import { openModelFiles } from '../pipeline/pretrained.web.js'
+import type { AnimateSettings, EditSettings } from '../pipeline/settings.js'
+import { webEngine, type WebEngineOptions } from '../runtime/engine.web.js'
+import { ModelFiles, type DownloadProgress } from '../weights/model-files.web.js'
+import { serve, type Answer } from './rpc.js'
+
+/** What opening a model is told. */
+export interface OpenRequest {
+  readonly url: string
+  readonly engine: WebEngineOptions
+}
+
+/** What the model is, once it is open. */
+export interface OpenAnswer {
+  readonly device: string
+  readonly native: { readonly frames: number; readonly height: number; readonly width: number }
+}
+
+/** A picture as it comes from the page: pixels, or a file. */
+export type PictureSource = Picture | Blob
+
+/** What making a clip is told. */
+export interface AnimateRequest {
+  readonly picture: PictureSource
+  readonly settings: AnimateSettings
+}
+
+/** What editing a clip is told. */
+export interface EditRequest {
+  readonly clip: { readonly frames: Frames; readonly fps: number }
+  readonly firstFrame: PictureSource
+  readonly settings: EditSettings
+}
+
+let model: ImageToVideo | undefined
+/** Whoever waits is told of downloads. */
+let tellDownload: ((progress: DownloadProgress) => void) | undefined
+
+function opened(): ImageToVideo {
+  if (!model) throw new Error('no model is open')
+  return model
+}
+
+function pictureOf(source: PictureSource): Promise<Picture> | Picture {
+  return source instanceof Blob ? readImage(source) : source
+}
+
+function answerWith(clip: ClipContent): Answer {
+  return { value: clip, transfer: [clip.frames.data.buffer] }
+}
+
+serve({
+  async open({ url, engine: options }: OpenRequest, { signal, report }) {
+    tellDownload = report
+    const files = await ModelFiles.open(url, { signal })
+    const onDownload = (progress: DownloadProgress) => tellDownload?.(progress)
+    const [source, engine] = await Promise.all([
+      openModelFiles(files, { signal, onDownload }),
+      webEngine((file) => files.read(file), options),
+    ])
+    model = new ImageToVideo(source, engine)
+    return { value: { device: engine.device, native: model.native } satisfies OpenAnswer }
+  },
+
+  async animate({ picture, settings }: AnimateRequest, { signal, report }) {
+    tellDownload = (progress) => report({ type: 'download', ...progress })
+    return answerWith(await opened().animate(await pictureOf(picture), { ...settings, signal, onProgress: report }))
+  },
+
+  async edit({ clip, firstFrame, settings }: EditRequest, { signal, report }) {
+    tellDownload = (progress) => report({ type: 'download', ...progress })
+    const picture = await pictureOf(firstFrame)
+    return answerWith(await opened().edit(clip, picture, { ...settings, signal, onProgress: report }))
+  },
+})

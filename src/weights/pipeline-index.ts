@@ -1,0 +1,63 @@
+import { UserError } from '../errors.js'
+import { quote, type JsonObject, type JsonValue } from './json.js'
+
+/** The file that makes a folder a pipeline. */
+export const PIPELINE_INDEX = 'model_index.json'
+
+/** The only pipeline that is read. */
+export const PIPELINE_CLASS = 'StableVideoDiffusionPipeline'
+
+/** What every StableVideoDiffusionPipeline consists of; further components are read as they are. */
+const REQUIRED: Readonly<Record<string, readonly [library: string, className: string]>> = {
+  feature_extractor: ['transformers', 'CLIPImageProcessor'],
+  image_encoder: ['transformers', 'CLIPVisionModelWithProjection'],
+  scheduler: ['diffusers', 'EulerDiscreteScheduler'],
+  unet: ['diffusers', 'UNetSpatioTemporalConditionModel'],
+  vae: ['diffusers', 'AutoencoderKLTemporalDecoder'],
+}
+
+/** The library and the class of a component. */
+export type ComponentType = readonly [library: string, className: string]
+
+/**
+ * The components that a model_index.json lists, by name, which is also the name of their folder.
+ *
+ * @param index what the file holds
+ * @param file its name, for messages
+ * @throws UserError when it is not that of a StableVideoDiffusionPipeline, or a component is missing or of another class.
+ */
+export function parsePipelineIndex(index: JsonObject, file: string): ReadonlyMap<string, ComponentType> {
+  if (index['_class_name'] !== PIPELINE_CLASS) {
+    const found = JSON.stringify(index['_class_name'] ?? null)
+    throw new UserError(`${file}: field _class_name is ${found}; only ${PIPELINE_CLASS} can be read`)
+  }
+  const components = new Map<string, ComponentType>()
+  for (const [name, value] of Object.entries(index)) {
+    const type = name.startsWith('_') ? undefined : parseType(name, value, file)
+    if (type) components.set(name, type)
+  }
+  const missing = Object.keys(REQUIRED).find((name) => !components.has(name))
+  if (missing) throw new UserError(`${file}: field ${missing} is missing; ${PIPELINE_CLASS} needs this component`)
+  return components
+}
+
+/** The file that holds the configuration of a class, in the component's folder. */
+export function configFileName(className: string): string {
+  if (className.endsWith('Scheduler')) return 'scheduler_config.json'
+  return className.endsWith('ImageProcessor') ? 'preprocessor_config.json' : 'config.json'
+}
+
+/** The library and class of a component; undefined for an optional one that the pipeline was saved without. */
+function parseType(name: string, value: JsonValue, file: string): ComponentType | undefined {
+  if (!/^\w+$/.test(name)) throw new UserError(`${file}: field ${quote(name)} is not the name of a folder; rename it`)
+  const [library, className] = Array.isArray(value) && value.length === 2 ? (value as JsonValue[]) : []
+  const required = Object.hasOwn(REQUIRED, name) ? REQUIRED[name] : undefined
+  if (library === null && className === null && !required) return undefined
+  if (typeof library !== 'string' || typeof className !== 'string') {
+    throw new UserError(`${file}: field ${name} is not a pair [library, class]; write it as in diffusers' own files`)
+  }
+  if (required && (library !== required[0] || className !== required[1])) {
+    throw new UserError(`${file}: field ${name} is ${library}'s ${className}; only ${required.join("'s ")} can be read`)
+  }
+  return [library, className]
+}
