@@ -5,9 +5,10 @@ import { animate } from './animate.js'
 import { convolution } from './convolution.js'
 import type { BenchResult } from './measure.js'
 import { engineOverhead } from './networks.js'
+import { studio } from './studio.js'
 import { trainingStep } from './unet.js'
 
-const BENCHES = { overhead: engineOverhead, convolution, unet: trainingStep, animate }
+const BENCHES = { overhead: engineOverhead, convolution, unet: trainingStep, animate, studio }
 const DOCUMENT = 'docs/benchmarks.md'
 const MARK = '<!-- tables -->'
 

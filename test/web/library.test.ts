@@ -1,0 +1,300 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { unzipSync } from 'fflate'
+import type { Browser, Page } from 'playwright-core'
+import sharp from 'sharp'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { decodeClip } from '../../src/media/decode.node.js'
+import type { ExportSettings } from '../../src/media/export-settings.js'
+import { ImageToVideo } from '../../src/pipeline/pretrained.node.js'
+import { nodeEngine } from '../../src/runtime/engine.node.js'
+import { manifestOf } from '../../src/weights/manifest.node.js'
+import { fixturePath } from '../support/fixture.js'
+import { picture, TINY, tinySource } from '../pipeline/tiny.js'
+import { harnessFiles } from './support/bundle.js'
+import { chromiumPath, launch, without } from './support/chromium.js'
+import { floatClip } from './support/float-clip.js'
+import type { Harness } from './support/harness.js'
+import { ISOLATED, Site } from './support/site.js'
+
+declare const sfv: Harness
+
+// The package has no types.
+const upng = createRequire(import.meta.url)('upng-js') as {
+  decode(file: ArrayBuffer): { readonly width: number; readonly frames: readonly unknown[] }
+}
+
+const UNET = '/model/unet/diffusion_pytorch_model.safetensors'
+const settings = { frames: 2, width: 32, height: 32, seed: 3 }
+const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0
+
+describe.skipIf(chromiumPath === undefined)(`sfv/web in Chromium${without}`, { timeout: 120_000 }, () => {
+  let site: Site
+  let browser: Browser
+  let page: Page
+
+  beforeAll(async () => {
+    const files = new Map<string, string | Uint8Array>(await harnessFiles())
+    files.set('/model/manifest.json', JSON.stringify(await manifestOf(TINY)))
+    const folders = { '/model/': TINY, '/ort/': 'node_modules/onnxruntime-web/dist' }
+    site = await Site.open({ files, folders, headers: ISOLATED })
+    browser = await launch()
+    page = await newPage()
+  }, 120_000)
+
+  afterAll(async () => {
+    await browser?.close()
+    await site?.close()
+  })
+
+  /** A page that has the library, with a storage of its own. */
+  async function newPage(): Promise<Page> {
+    const fresh = await (await browser.newContext()).newPage()
+    await fresh.goto(site.url)
+    await fresh.waitForFunction(() => 'sfv' in globalThis)
+    return fresh
+  }
+
+  const input = { width: picture.width, height: picture.height, data: [...picture.data] }
+
+  it('makes what Node makes, within 1e-3', async () => {
+    const expected = await floatClip(await tinySource(), nodeEngine({ threads: 1 }), picture, settings)
+    const actual = await page.evaluate(
+      async ([{ data, ...size }, asked]) => {
+        const files = await sfv.ModelFiles.open('model')
+        const engine = await sfv.webEngine((file) => files.read(file), { device: 'wasm', runtime: '/ort/' })
+        const source = await sfv.openModelFiles(files)
+        return [...(await sfv.floatClip(source, engine, { ...size, data: Uint8Array.from(data) }, asked))]
+      },
+      [input, settings] as const,
+    )
+    expect(actual).toHaveLength(expected.length)
+    const largest = actual.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0)
+    expect(largest).toBeLessThan(1e-3)
+  })
+
+  it('animates and edits in a worker, with the clips of Node; then frees it', async () => {
+    const node = await ImageToVideo.fromPretrained(TINY, { threads: 1 })
+    const clip = await node.animate(picture, settings)
+    const edited = await node.edit(clip, picture, { ...settings, strength: 0.2 })
+    await node.dispose()
+    const workers = page.workers().length
+    const { first, second, device, downloads, stages } = await page.evaluate(
+      async ([{ data, ...size }, asked]) => {
+        const downloads: number[] = []
+        const stages: string[] = []
+        const onDownload = ({ loaded, total }: { loaded: number; total: number }) => downloads.push(loaded / total)
+        const model = await sfv.ImageToVideo.fromPretrained('model', { runtime: 'ort/', onDownload })
+        const source = { ...size, data: Uint8Array.from(data) }
+        const onProgress = (event: { type: string; stage?: string }) => stages.push(event.stage ?? event.type)
+        const clip = await model.animate(source, { ...asked, onProgress })
+        const edited = await model.edit(clip, source, { ...asked, strength: 0.2 })
+        model.dispose()
+        const { device } = model
+        return { first: [...clip.frames.data], second: [...edited.frames.data], device, downloads, stages }
+      },
+      [input, settings] as const,
+    )
+    expect(device).toBe('wasm')
+    const worst = (a: readonly number[], b: Uint8Array) =>
+      a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0)
+    expect([first.length, worst(first, clip.frames.data) <= 1]).toEqual([clip.frames.data.length, true])
+    expect([second.length, worst(second, edited.frames.data) <= 1]).toEqual([edited.frames.data.length, true])
+    expect(downloads).toEqual([...downloads].sort((a, b) => a - b))
+    expect(downloads.at(-1)).toBe(1)
+    expect(stages).toEqual(expect.arrayContaining(['warning', 'open', 'encode', 'denoise', 'decode']))
+    await expect.poll(() => page.workers().length, { timeout: 20_000 }).toBe(workers)
+  })
+
+  it('fetches weights once', async () => {
+    const before = site.asked.get(UNET)
+    expect(before).toBe(1)
+    await page.evaluate(async () => (await sfv.ImageToVideo.fromPretrained('model', { runtime: 'ort/' })).dispose())
+    expect(site.asked.get(UNET)).toBe(before)
+  })
+
+  it('refuses a damaged download, and fetches it again the next time', async () => {
+    const fresh = await newPage()
+    const open = () =>
+      fresh.evaluate(() =>
+        sfv.ModelFiles.open('model')
+          .then((files) => sfv.openModelFiles(files))
+          .then(
+            () => 'opened',
+            (error: Error) => `${error.name}: ${error.message}`,
+          ),
+      )
+    site.spoiled.set(UNET, (right) => Uint8Array.from(right, (byte, i) => (i === 99_999 ? byte ^ 1 : byte)))
+    expect(await open()).toMatch(/^UserError: .*unet.* came damaged: its SHA-256 is not that of manifest.json/)
+    site.spoiled.set(UNET, (right) => right.subarray(0, 5000))
+    expect(await open()).toMatch(/came damaged/)
+    expect(await open()).toBe('opened')
+
+    // What lies damaged in the storage is fetched anew, too.
+    const before = site.asked.get(UNET)!
+    await fresh.evaluate(async () => {
+      const cache = await caches.open('sfv-models')
+      for (const key of await cache.keys())
+        if (key.url.includes('.sfv-models')) await cache.put(key, new Response('nonsense'))
+    })
+    expect(await open()).toBe('opened')
+    expect(site.asked.get(UNET)).toBe(before + 1)
+    await fresh.context().close()
+  })
+
+  it('ends when it is told to', async () => {
+    const name = await page.evaluate(
+      async ([{ data, ...size }, asked]) => {
+        const model = await sfv.ImageToVideo.fromPretrained('model', { runtime: 'ort/' })
+        const stop = new AbortController()
+        const onProgress = () => stop.abort()
+        const source = { ...size, data: Uint8Array.from(data) }
+        const clip = model.animate(source, { ...asked, signal: stop.signal, onProgress })
+        const ended = await clip.then(
+          () => 'made',
+          (error: Error) => error.name,
+        )
+        model.dispose()
+        return ended
+      },
+      [input, settings] as const,
+    )
+    expect(name).toBe('AbortError')
+  })
+
+  it('says so where WebGPU or memory is missing', async () => {
+    const messages = await page.evaluate(async () => {
+      const read = () => Promise.reject(new Error('no file'))
+      const said = (work: Promise<unknown>) => work.then(String, (error: Error) => `${error.name}: ${error.message}`)
+      const engine = await sfv.webEngine(read, { device: 'auto', runtime: '/ort/' })
+      const { input, matmul } = sfv.ops
+      const outer = async (side: number) => {
+        const graph = sfv.lower({ outer: matmul(input('a', [side, 1]), input('b', [1, side])) })
+        const program = await engine.load(graph)
+        return said(program.run({ a: new Float32Array(side), b: new Float32Array(side) }))
+      }
+      return [
+        engine.device,
+        // Under four gigabytes and over: more than WebAssembly has left, and more than it can ever have.
+        await outer(32_000),
+        await outer(50_000),
+        await said(sfv.webEngine(read, { device: 'webgpu', runtime: '/ort/' })),
+      ]
+    })
+    const noMemory = 'the browser has no memory left for this clip; choose fewer frames or a smaller size'
+    expect(messages).toEqual([
+      'wasm',
+      `UserError: ${noMemory}`,
+      `UserError: ${noMemory}`,
+      'UserError: this browser has no WebGPU adapter; choose the device wasm',
+    ])
+  })
+
+  describe('files', () => {
+    let folder: string
+    const gif = fixturePath('clips/fox.webp')
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'sfv-web-'))
+      const bytes = await sharp(gif, { animated: true }).toBuffer()
+      await page.evaluate(
+        async (bytes) => {
+          const blob = new Blob([Uint8Array.from(bytes)])
+          const clip = await sfv.readClip(blob, { fps: 7, width: 64, height: 64, maxFrames: 6 })
+          Object.assign(globalThis, { clip: new sfv.Clip({ ...clip, metadata: { seed: '11' } }) })
+        },
+        [...bytes],
+      )
+    }, 120_000)
+
+    afterAll(() => rm(folder, { recursive: true, force: true }))
+
+    async function exported(settings: ExportSettings): Promise<Buffer> {
+      const text = await page.evaluate(async (asked) => {
+        const { clip } = globalThis as unknown as { clip: InstanceType<Harness['Clip']> }
+        const { blob } = await clip.toFile(asked)
+        const bytes = new Uint8Array(await blob.arrayBuffer())
+        return bytes.reduce((text, byte) => text + byte.toString(16).padStart(2, '0'), '')
+      }, settings)
+      return Buffer.from(text, 'hex')
+    }
+
+    it('are read as Node reads them', async () => {
+      const data = await page.evaluate(() => [
+        ...(globalThis as unknown as { clip: InstanceType<Harness['Clip']> }).clip.frames.data,
+      ])
+      const { frames } = await decodeClip(gif, { sampling: { fps: 7, size: 64, minFrames: 6 } })
+      const size = 6 * 64 * 64 * 3
+      expect(data).toHaveLength(size)
+      const error = data.reduce((sum, value, i) => sum + Math.abs(value - frames.data[i]!), 0) / size
+      expect(error).toBeLessThan(4) // Another resizing, the same pictures.
+    })
+
+    it.each(['webp', 'gif'] as const)('%s decodes to the frames, cut out where asked', async (format) => {
+      const image = sharp(await exported({ format, size: 128 }), { animated: true })
+      expect(await image.metadata()).toMatchObject({ format, pages: 6, width: 128, pageHeight: 128, loop: 0 })
+      const cut = sharp(await exported({ format, size: 64, transparent: true }), { animated: true })
+      const { data } = await cut.ensureAlpha().raw().toBuffer({ resolveWithObject: true })
+      expect(data[3]).toBe(0)
+      expect(data[(32 * 64 + 32) * 4 + 3]).toBe(255)
+    })
+
+    it('apng decodes to the frames, and fits in 20 KB where asked', async () => {
+      const whole = upng.decode(new Uint8Array(await exported({ format: 'apng' })).buffer)
+      expect([whole.width, whole.frames.length]).toEqual([64, 6])
+      const small = await exported({ format: 'apng', limit: 20 * 1024, transparent: true })
+      expect(small.length).toBeLessThanOrEqual(20 * 1024)
+      expect(upng.decode(new Uint8Array(small).buffer).frames.length).toBeGreaterThan(1)
+    })
+
+    it('png is a zip of pictures', async () => {
+      const files = unzipSync(new Uint8Array(await exported({ format: 'png', size: 32 })))
+      expect(Object.keys(files)).toHaveLength(6)
+      expect(await sharp(files['frame-05.png']).metadata()).toMatchObject({ width: 32, height: 32, format: 'png' })
+    })
+
+    it.skipIf(!hasFfmpeg).each(['mp4', 'webm'] as const)('%s decodes to the frames', async (format) => {
+      const path = join(folder, `clip.${format}`)
+      await writeFile(path, await exported({ format, size: 128 }))
+      const { frames } = await decodeClip(path)
+      expect(frames).toMatchObject({ count: 6, width: 128, height: 128 })
+      const png = unzipSync(new Uint8Array(await exported({ format: 'png', size: 128 })))
+      const first = await sharp(png['frame-00.png']).removeAlpha().raw().toBuffer()
+      const error = first.reduce((sum, value, i) => sum + Math.abs(value - frames.data[i]!), 0) / first.length
+      expect(error).toBeLessThan(6)
+    })
+  })
+
+  it('runs on WebGPU, here on its software adapter', async ({ skip }) => {
+    const withGpu = await launch({ gpu: true })
+    try {
+      const gpuPage = await withGpu.newPage()
+      await gpuPage.goto(site.url)
+      await gpuPage.waitForFunction(() => 'sfv' in globalThis)
+      const outcome = await gpuPage.evaluate(async () => {
+        const gpu = (navigator as { gpu?: { requestAdapter(): Promise<unknown> } }).gpu
+        if (!(await gpu?.requestAdapter())) return undefined
+        const { input, conv, groupNorm, silu } = sfv.ops
+        const normed = groupNorm(input('x', [2, 8, 8, 8]), input('scale', [8]), input('shift', [8]), 4, 1e-5)
+        const graph = sfv.lower({ y: conv(silu(normed), input('w', [4, 8, 3, 3]), undefined, { padding: [1, 1] }) })
+        const values = (size: number) => Float32Array.from({ length: size }, (_, i) => Math.sin(i * 12.9898))
+        const feeds = { x: values(1024), scale: values(8), shift: values(8), w: values(288) }
+        const results = []
+        for (const device of ['webgpu', 'wasm'] as const) {
+          const engine = await sfv.webEngine(() => Promise.reject(new Error('no file')), { device, runtime: '/ort/' })
+          results.push([...(await (await engine.load(graph)).run(feeds))['y']!])
+        }
+        return results
+      })
+      if (!outcome) return skip('no software adapter of WebGPU here')
+      const [gpu, cpu] = outcome as [number[], number[]]
+      expect(gpu).toHaveLength(512)
+      expect(gpu.reduce((most, value, i) => Math.max(most, Math.abs(value - cpu[i]!)), 0)).toBeLessThan(1e-3)
+    } finally {
+      await withGpu.close()
+    }
+  })
+})

@@ -1,0 +1,33 @@
+import type { Picture } from '../../../src/media/frames.js'
+import { normals } from '../../../src/pipeline/denoise-clip.js'
+import { Job } from '../../../src/pipeline/job.js'
+import type { ModelSource } from '../../../src/pipeline/model-source.js'
+import { Model } from '../../../src/pipeline/model.js'
+import { closeAll, networksOf, planGeneration } from '../../../src/pipeline/plan.js'
+import { parseSettings, type AnimateSettings } from '../../../src/pipeline/settings.js'
+import type { Engine } from '../../../src/runtime/program.js'
+
+/** A clip before it is rounded to bytes, (f, 3, H, W), about -1 to 1: the same code in Node and in the browser. */
+export async function floatClip(
+  source: ModelSource,
+  engine: Engine,
+  picture: Picture,
+  asked: AnimateSettings,
+): Promise<Float32Array> {
+  const model = new Model(source, engine)
+  const settings = parseSettings(asked)
+  const plan = planGeneration(settings, model)
+  const networks = networksOf(plan, model)
+  try {
+    const job = new Job(settings, plan, networks, false, () => undefined)
+    const { frames, height, width, latentHeight, latentWidth } = plan.geometry
+    const pictureNoise = normals(settings.seed!, 'picture', 3 * height * width)
+    const values = frames * model.vaeConfig.latentChannels * latentHeight * latentWidth
+    const start = normals(settings.seed!, 'latents', values).map((value) => plan.startSigma * value)
+    const { condition } = await job.encode(picture, pictureNoise, model.preprocessing)
+    const latents = await job.denoise(condition, start, plan.schedule)
+    return await job.decode(latents, model.vaeConfig.scalingFactor)
+  } finally {
+    await closeAll(networks)
+  }
+}
