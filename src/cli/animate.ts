@@ -21,10 +21,6 @@ export function animateCommand(): Command {
   return withClipOptions(command)
     .addHelpText('after', EXAMPLES)
     .action((image: string, options: ClipOptions) =>
-      makeClip<CheckedSettings>(
-        options,
-        ({ settingsSchema }) => settingsSchema,
-        (sfv, settings) => sfv.animate(image, settings),
-      ),
+      makeClip<CheckedSettings>(options, 'settingsSchema', (sfv, settings) => sfv.animate(image, settings)),
     )
 }

@@ -82,19 +82,19 @@ export type Make<T> = (
 /**
  * Makes a clip and writes it, with progress and a report.
  *
- * @param schemaOf what the settings are checked with, loaded late
+ * @param schema the name of what the settings are checked with, which is loaded late
  * @throws UsageError when an option is wrong, UserError when the clip cannot be made or written.
  */
 export async function makeClip<T extends CheckedSettings | CheckedEdit>(
   { out, model, device, size, guidance, json, ...rest }: ClipOptions,
-  schemaOf: (schemas: typeof import('../pipeline/settings.js')) => SettingsSchema,
+  schema: 'settingsSchema' | 'editSchema',
   make: Make<T>,
 ): Promise<void> {
   const started = performance.now()
   const schemas = await import('../pipeline/settings.js')
   const asked = { ...rest, ...size, ...guidance }
   const settings = asUsage(() =>
-    schemas.parseSettings(asked, (name) => FLAGS[name] ?? `--${name}`, schemaOf(schemas)),
+    schemas.parseSettings(asked, (name) => FLAGS[name] ?? `--${name}`, schemas[schema] as SettingsSchema),
   ) as T
   const { checkOutput } = await import('../media/output.node.js')
   await checkOutput(out)

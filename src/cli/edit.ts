@@ -29,10 +29,6 @@ export function editCommand(): Command {
   return withClipOptions(command)
     .addHelpText('after', EXAMPLES)
     .action((clip: string, { firstFrame, ...options }: EditCommandOptions) =>
-      makeClip<CheckedEdit>(
-        options,
-        ({ editSchema }) => editSchema,
-        (sfv, settings) => sfv.edit(clip, firstFrame, settings),
-      ),
+      makeClip<CheckedEdit>(options, 'editSchema', (sfv, settings) => sfv.edit(clip, firstFrame, settings)),
     )
 }

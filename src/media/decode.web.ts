@@ -54,7 +54,7 @@ async function readAnimation(
   }
   const decoder = new ImageDecoder({ data, type: `image/${format}` })
   try {
-    await decoder.completed
+    await decoder.tracks.ready
     const count = Math.min(decoder.tracks.selectedTrack?.frameCount ?? 0, 1000)
     const pages: Uint8Array[] = []
     const durations: number[] = []

@@ -1,4 +1,4 @@
-import type { InferenceSession, Tensor } from 'onnxruntime-web'
+import type * as OnnxRuntime from 'onnxruntime-web'
 import { UserError } from '../errors.js'
 import { baseName, type Engine, type LoweredGraph, type Port, type Program, type Values } from './program.js'
 
@@ -17,7 +17,7 @@ export interface WebEngineOptions {
 /** Reads a checkpoint file that a graph points into, whole. */
 export type ReadFile = (file: string) => Promise<Uint8Array<ArrayBuffer>>
 
-type Ort = typeof import('onnxruntime-web')
+type Ort = typeof OnnxRuntime
 
 /** More threads do not help networks of this size. */
 const MOST_THREADS = 8
@@ -38,7 +38,7 @@ export async function webEngine(readFile: ReadFile, options: WebEngineOptions = 
   ort.env.logLevel = 'error'
   ort.env.wasm.numThreads = crossOriginIsolated ? (threads ?? Math.min(navigator.hardwareConcurrency, MOST_THREADS)) : 1
   if (runtime !== undefined) ort.env.wasm.wasmPaths = runtime
-  const sessionOptions: InferenceSession.SessionOptions = {
+  const sessionOptions: OnnxRuntime.InferenceSession.SessionOptions = {
     executionProviders: [device],
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
@@ -72,7 +72,7 @@ class WebProgram implements Program {
 
   constructor(
     private readonly ort: Ort,
-    private readonly session: InferenceSession,
+    private readonly session: OnnxRuntime.InferenceSession,
     graph: LoweredGraph,
   ) {
     this.inputs = graph.inputs
@@ -97,7 +97,7 @@ class WebProgram implements Program {
     return this.session.release()
   }
 
-  #tensor(port: Port, values: Values | undefined): Tensor {
+  #tensor(port: Port, values: Values | undefined): OnnxRuntime.Tensor {
     const size = port.shape.reduce((product, n) => product * n, 1)
     if (values?.length !== size) {
       throw new RangeError(

@@ -179,7 +179,7 @@ describe.skipIf(chromiumPath === undefined)(`sfv/web in Chromium${without}`, { t
       return [
         engine.device,
         // Under four gigabytes and over: more than WebAssembly has left, and more than it can ever have.
-        await outer(32_000),
+        await outer(32_750),
         await outer(50_000),
         await said(sfv.webEngine(read, { device: 'webgpu', runtime: '/ort/' })),
       ]

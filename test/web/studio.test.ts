@@ -26,6 +26,8 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${without}`, 
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sfv-studio-'))
+    // Vite builds for users only where the environment says so.
+    process.env['NODE_ENV'] = 'production'
     process.env['SFV_MODEL'] = TINY
     process.env['SFV_STUDIO_OUT'] = folder
     await build({ root: 'web', logLevel: 'error', build: { minify: true } })

@@ -14,7 +14,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(
     if (value === undefined || value === false) continue
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value as EventListener)
     else if (name in element && name !== 'list' && typeof value !== 'string') Reflect.set(element, name, value)
-    else element.setAttribute(name, value === true ? '' : String(value as string | number))
+    else element.setAttribute(name, value === true ? '' : String(value))
   }
   element.append(...children.filter((child) => child !== false && child !== undefined))
   return element

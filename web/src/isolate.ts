@@ -2,8 +2,8 @@ import { restoreTheme } from './theme.js'
 
 /** Marks that the page was loaded anew for its service worker, so that it is done once. */
 const RELOADED = 'sfv-reloaded'
-/** Milliseconds after which the studio does without the service worker. */
-const PATIENCE = 4000
+/** Milliseconds after which the studio does without the service worker: sooner where the host isolates the page itself. */
+const PATIENCE = { isolated: 4_000, alone: 20_000 } as const
 
 /**
  * Starts the service worker, which keeps the site for when there is no connection, and sends the isolation headers that
@@ -17,7 +17,8 @@ export async function isolate(): Promise<boolean> {
   const { serviceWorker } = navigator
   try {
     await serviceWorker.register('./sw.js')
-    await Promise.race([controlled(serviceWorker), new Promise((resolve) => setTimeout(resolve, PATIENCE))])
+    const patience = crossOriginIsolated ? PATIENCE.isolated : PATIENCE.alone
+    await Promise.race([controlled(serviceWorker), new Promise((resolve) => setTimeout(resolve, patience))])
   } catch {
     // Without a service worker the studio works as well, with one thread and a connection.
     return true

@@ -3,7 +3,7 @@ import {
   canEncodeVideo,
   Mp4OutputFormat,
   Output,
-  Quality as Bitrate,
+  type Quality as Bitrate,
   QUALITY_HIGH,
   QUALITY_LOW,
   QUALITY_MEDIUM,
