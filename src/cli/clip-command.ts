@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander'
 import type { Clip } from '../media/clip.node.js'
 import type { AnimateProgress } from '../pipeline/progress.js'
 import type { ImageToVideo } from '../pipeline/pretrained.node.js'
-import type { CheckedEdit, CheckedSettings, SettingsSchema } from '../pipeline/settings.js'
+import type { CheckedEdit, CheckedSettings } from '../pipeline/settings.js'
 import { interruptible } from './interrupt.js'
 import { asUsage, numeric, parseGuidance, parseSize } from './options.js'
 import { StageMeter, StatusLine } from './progress.js'
@@ -94,7 +94,7 @@ export async function makeClip<T extends CheckedSettings | CheckedEdit>(
   const schemas = await import('../pipeline/settings.js')
   const asked = { ...rest, ...size, ...guidance }
   const settings = asUsage(() =>
-    schemas.parseSettings(asked, (name) => FLAGS[name] ?? `--${name}`, schemas[schema] as SettingsSchema),
+    schemas.parseSettings(asked, (name) => FLAGS[name] ?? `--${name}`, schemas[schema]),
   ) as T
   const { checkOutput } = await import('../media/output.node.js')
   await checkOutput(out)

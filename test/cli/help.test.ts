@@ -18,8 +18,11 @@ it('says what the commands are', () => {
   expect(helpOf(sfvCommand())).toMatchSnapshot()
 })
 
-it.each(['animate', 'edit', 'data', 'train', 'report', 'info', 'manifest'])('says what %s takes, with examples', (name) => {
-  const help = helpOf(sfvCommand().commands.find((command) => command.name() === name)!)
-  expect(help).toContain('Examples:')
-  expect(help).toMatchSnapshot()
-})
+it.each(['animate', 'edit', 'data', 'train', 'report', 'info', 'manifest'])(
+  'says what %s takes, with examples',
+  (name) => {
+    const help = helpOf(sfvCommand().commands.find((command) => command.name() === name)!)
+    expect(help).toContain('Examples:')
+    expect(help).toMatchSnapshot()
+  },
+)

@@ -1,7 +1,7 @@
 type Child = Node | string | false | undefined
 
 /** What an element is made with: attributes, `on*` listeners, and properties that have no attribute. */
-export type Props = Readonly<Record<string, unknown>>
+export type Props = Readonly<Record<string, string | number | boolean | undefined | ((event: never) => void)>>
 
 /** Makes an element: `h('button', { class: 'quiet', onclick: save }, 'Save')`. */
 export function h<K extends keyof HTMLElementTagNameMap>(
@@ -12,9 +12,9 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   const element = document.createElement(tag)
   for (const [name, value] of Object.entries(props)) {
     if (value === undefined || value === false) continue
-    if (name.startsWith('on')) element.addEventListener(name.slice(2), value as EventListener)
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value as unknown as EventListener)
     else if (name in element && name !== 'list' && typeof value !== 'string') Reflect.set(element, name, value)
-    else element.setAttribute(name, value === true ? '' : String(value))
+    else element.setAttribute(name, value === true ? '' : `${value as string | number}`)
   }
   element.append(...children.filter((child) => child !== false && child !== undefined))
   return element
