@@ -4,11 +4,19 @@ import { nodeEngine } from '../src/runtime/engine.node.js'
 import { animate } from './animate.js'
 import { convolution } from './convolution.js'
 import type { BenchResult } from './measure.js'
+import { mpiEfficiency } from './mpi.js'
 import { engineOverhead } from './networks.js'
 import { studio } from './studio.js'
 import { trainingStep } from './unet.js'
 
-const BENCHES = { overhead: engineOverhead, convolution, unet: trainingStep, animate, studio }
+const BENCHES = {
+  overhead: engineOverhead,
+  convolution,
+  unet: trainingStep,
+  mpi: mpiEfficiency,
+  animate,
+  studio,
+}
 const DOCUMENT = 'docs/benchmarks.md'
 const MARK = '<!-- tables -->'
 

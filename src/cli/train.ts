@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { basename } from 'node:path'
 import { Command, Option } from 'commander'
@@ -89,7 +90,9 @@ async function together(job: MpiJob | undefined, folder: string, work: (signal: 
   const noteEnd = () =>
     process.stderr.write(
       `sfv: the job is being ended, by its launcher or because one of its processes has died; ` +
-        `the last checkpoint is in ${folder}/checkpoints, and --resume goes on from it\n`,
+        (existsSync(`${folder}/checkpoints`)
+          ? `the last checkpoint is in ${folder}/checkpoints, and --resume goes on from it\n`
+          : 'no checkpoint was saved yet\n'),
     )
   if (job?.group.rank === 0) process.once('SIGTERM', noteEnd)
   try {

@@ -1,0 +1,67 @@
+/**
+ * One process of the MPI bench: takes training steps of models/fluent's UNet on one thread, and prints, first process alone, the
+ * median of their seconds and of those spent on averaging the gradients.
+ */
+import { readFile } from 'node:fs/promises'
+import { nodeEngine } from '../src/runtime/engine.node.js'
+import { alone, type Group } from '../src/runtime/group.js'
+import { joinMpi } from '../src/runtime/mpi.node.js'
+import { ParameterSet } from '../src/nn/weights.js'
+import { GradientProgram } from '../src/training/gradient-program.js'
+import { initialValues } from '../src/training/initial-values.js'
+import { Learner } from '../src/training/learner.js'
+import { denoisingLoss } from '../src/training/objectives/denoising.js'
+import { adamW } from '../src/training/optimizers.js'
+import { Layout } from '../src/training/parameters.js'
+import { traceUNet } from '../src/training/tasks/unet.js'
+import { median, values } from './measure.js'
+
+const STEPS = 7
+const BATCH = { videos: 1, frames: 14, height: 16, width: 16 }
+
+const job = await joinMpi()
+const group = job?.group ?? alone
+let averaging = 0
+const timed: Group = {
+  ...group,
+  average: async (gradient) => {
+    const before = performance.now()
+    await group.average(gradient)
+    averaging = (performance.now() - before) / 1000
+  },
+}
+const file = 'models/fluent/unet/config.json'
+const { config, set } = traceUNet(new ParameterSet('unet/'), JSON.parse(await readFile(file, 'utf8')) as object, file)
+const engine = nodeEngine({ threads: 1 })
+const program = await GradientProgram.open(engine, { ...denoisingLoss(set, config, BATCH), trained: set })
+const optimizer = adamW({ betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0 })
+const initial = initialValues(set, new Layout(set.shapes), 1)
+const learner = await Learner.open(engine, set, initial, {
+  optimizer,
+  emaDecay: 0.999,
+  maxGradientNorm: 1,
+  group: timed,
+})
+const latents = values(BATCH.frames * config.outChannels * BATCH.height * BATCH.width)
+const image = (config.inChannels - config.outChannels) * BATCH.height * BATCH.width
+const feeds = {
+  latents,
+  noise: values(latents.length),
+  sigma: Float32Array.of(1),
+  imageLatents: values(image),
+  context: values(config.down[0]!.contextWidth),
+  addedTimeIds: values(3),
+}
+const steps: number[] = []
+const reductions: number[] = []
+for (let i = 0; i <= STEPS; i++) {
+  const before = performance.now()
+  await program.run({ ...learner.feeds(), ...feeds })
+  await learner.apply(program.gradients[0]!, 1e-6)
+  // The first step warms up.
+  if (i > 0) steps.push((performance.now() - before) / 1000)
+  if (i > 0) reductions.push(averaging)
+}
+if (group.rank === 0)
+  console.log(JSON.stringify({ step: median(steps), averaging: median(reductions), parameters: set.count }))
+job?.leave()
