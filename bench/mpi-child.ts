@@ -1,6 +1,6 @@
 /**
  * One process of the MPI bench: takes training steps of models/fluent's UNet on one thread, and prints, first process alone, the
- * median of their seconds and of those spent on averaging the gradients.
+ * median of their seconds, of their processor time, and of the time spent on averaging the gradients.
  */
 import { readFile } from 'node:fs/promises'
 import { nodeEngine } from '../src/runtime/engine.node.js'
@@ -53,15 +53,26 @@ const feeds = {
   addedTimeIds: values(3),
 }
 const steps: number[] = []
+const processor: number[] = []
 const reductions: number[] = []
 for (let i = 0; i <= STEPS; i++) {
-  const before = performance.now()
+  const [before, cpu] = [performance.now(), process.cpuUsage()]
   await program.run({ ...learner.feeds(), ...feeds })
   await learner.apply(program.gradients[0]!, 1e-6)
   // The first step warms up.
-  if (i > 0) steps.push((performance.now() - before) / 1000)
-  if (i > 0) reductions.push(averaging)
+  if (i === 0) continue
+  const { user, system } = process.cpuUsage(cpu)
+  steps.push((performance.now() - before) / 1000)
+  processor.push((user + system) / 1e6)
+  reductions.push(averaging)
 }
 if (group.rank === 0)
-  console.log(JSON.stringify({ step: median(steps), averaging: median(reductions), parameters: set.count }))
+  console.log(
+    JSON.stringify({
+      step: median(steps),
+      processor: median(processor),
+      averaging: median(reductions),
+      parameters: set.count,
+    }),
+  )
 job?.leave()

@@ -16,7 +16,7 @@ export interface MpiJob {
   abort(): void
 }
 
-/** Floats that are summed in one call: a bucket of 16 MB, and the only copy that is made. */
+/** Floats that are summed in one call: a bucket of 16 MB. */
 const BUCKET = 2 ** 22
 const LIBRARIES = ['libmpi.so.40', 'libmpi.so', 'libmpi.40.dylib', 'libmpi.dylib']
 /** Open MPI's numbers for MPI_COMM_WORLD, MPI_REAL and MPI_SUM in Fortran, which its C functions turn into handles. */
@@ -87,7 +87,7 @@ function groupOf(functions: Functions, world: unknown, rank: number, size: numbe
   const [real, sum] = [functions.type(REAL) as unknown, functions.operation(SUM) as unknown]
   const allreduce = offLoop(functions.allreduce.async as Asynchronous)
   const broadcast = offLoop(functions.broadcast.async as Asynchronous)
-  let copy: Float32Array | undefined
+  const copies: Float32Array[] = []
 
   /**
    * Waits until all processes have come here. Open MPI waits at full speed, which would take the cores from a process that is
@@ -108,14 +108,17 @@ function groupOf(functions: Functions, world: unknown, rank: number, size: numbe
     size,
     async average(values) {
       await meet()
+      let sent = Promise.resolve()
+      let turn = 0
       for (const bucket of buckets(values)) {
-        copy ??= new Float32Array(Math.min(values.length, BUCKET))
-        if (copy.length < bucket.length) copy = new Float32Array(bucket.length)
-        const mine = copy.subarray(0, bucket.length)
-        mine.set(bucket)
-        await allreduce(mine, bucket, bucket.length, real, sum, world)
-        for (let i = 0; i < bucket.length; i++) bucket[i]! /= size
+        const share = (copies[turn] ??= new Float32Array(BUCKET)).subarray(0, bucket.length)
+        for (let i = 0; i < bucket.length; i++) share[i] = bucket[i]! / size
+        // The next bucket is prepared while this one is under way.
+        await sent
+        sent = allreduce(share, bucket, bucket.length, real, sum, world)
+        turn = 1 - turn
       }
+      await sent
     },
     async broadcast(values) {
       await meet()
