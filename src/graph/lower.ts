@@ -91,10 +91,12 @@ const INNER = '%'
 
 /** Collects nodes and initialisers; equal ones are kept once. */
 class OnnxWriter implements Emitter {
-  private readonly list: OnnxNode[] = []
-  private readonly initializers: OnnxTensor[] = []
+  private list: OnnxNode[] = []
+  private initializers: OnnxTensor[] = []
   private readonly known = new Map<string, string[]>()
   private readonly made = new Set<string>()
+  /** What the result of a reshape was made of. */
+  private readonly reshaped = new Map<string, string>()
   private readonly renamed = new Map<string, string>()
   private counter = 0
   training = false
@@ -123,11 +125,16 @@ class OnnxWriter implements Emitter {
     attributes: Record<string, OnnxAttribute>,
     domain: string,
   ): string[] {
+    // A reshape of a reshape is one of what the first was given.
+    const [first, ...rest] = inputs
+    const source = type === 'Reshape' ? this.reshaped.get(first!) : undefined
+    if (source !== undefined) return this.emit(type, [source, ...rest], outputs, attributes, domain)
     const key = `${type}(${inputs.join(',')})${JSON.stringify(attributes)}`
     const known = this.known.get(key)
     if (known) return known
     const output = Array.from({ length: outputs }, () => `${INNER}${this.counter++}`)
     this.list.push({ opType: type, domain, input: inputs, output, attributes })
+    if (type === 'Reshape') this.reshaped.set(output[0]!, first!)
     this.known.set(key, output)
     for (const name of output) this.made.add(name)
     return output
@@ -179,6 +186,12 @@ class OnnxWriter implements Emitter {
       node.input = node.input.map(final)
       node.output = node.output.map(final)
     }
+    // Reshapes that were passed over are left out.
+    const needed = new Set(outputs.map(({ name }) => name))
+    for (const { input, output } of [...this.list].reverse())
+      if (output.some((name) => needed.has(name))) input.forEach((name) => needed.add(name))
+    this.list = this.list.filter(({ output }) => output.some((name) => needed.has(name)))
+    this.initializers = this.initializers.filter(({ name }) => needed.has(name))
     return encodeModel({
       irVersion: 10,
       producer: 'sfv',
