@@ -26,9 +26,14 @@ export function printPlan(recipe: Recipe, plan: Plan, { device, memory, json }: 
   if (json)
     process.stdout.write(`${JSON.stringify({ recipe, plan, device: onCpu ? 'cpu' : device, needs, has, fits })}\n`)
   else process.stdout.write(`${JSON.stringify(recipe, null, 2)}\n\n${table(plan, onCpu, has)}`)
+  const about = needs + plan.memory.overhead
+  if (fits && about > has!)
+    process.stderr.write(
+      `sfv: tight: ONNX Runtime is likely to hold ${gigabytes(about)}, and there are ${gigabytes(has!)}\n`,
+    )
   if (fits === false)
     throw new UserError(
-      `this cannot fit: a process needs ${gigabytes(needs)} and the ${onCpu ? 'machine' : 'device'} has ${gigabytes(has!)}; ` +
+      `this cannot fit: a process needs ${gigabytes(needs)} at the least and the ${onCpu ? 'machine' : 'device'} has ${gigabytes(has!)}; ` +
         `take a smaller batch, fewer frames or smaller clips, rematerialise, train a LoRA, or plan for another device (--device, --memory)`,
     )
 }
@@ -48,10 +53,16 @@ function table(
     ['FLOPs of a step', `${tera(flopsPerStep)} (forward alone ${tera(forwardFlopsPerStep)})`],
     ['memory: weights', gigabytes(memory.weights)],
     ['memory: gradients', gigabytes(memory.gradients)],
-    ['memory: activations', `${gigabytes(memory.activations)} at most, by the graph`],
+    [
+      'memory: activations',
+      `${gigabytes(memory.activations)} alive at once; ONNX Runtime holds about ${gigabytes(memory.activations + memory.overhead)}`,
+    ],
     ['memory: averages, optimiser', gigabytes(memory.optimizer)],
-    ['on the CPU', `${gigabytes(memory.cpu)} a process`],
-    ['on an accelerator', `${gigabytes(memory.accelerator)} a process, and ${gigabytes(memory.host)} in the machine`],
+    ['on the CPU', `${gigabytes(memory.cpu)} a process at the least, about ${gigabytes(memory.cpu + memory.overhead)}`],
+    [
+      'on an accelerator',
+      `${gigabytes(memory.accelerator)} a process at the least, about ${gigabytes(memory.accelerator + memory.overhead)}, and ${gigabytes(memory.host)} in the machine`,
+    ],
     [
       onCpu ? 'this machine has' : 'the device has',
       has === undefined ? 'unknown memory: say --memory' : gigabytes(has),

@@ -70,11 +70,19 @@ describe('sfv train --dry-run', () => {
     expect(report.recipe).toMatchObject({ steps: 50_000, accumulation: 4, seed: 0 })
     expect(report).toMatchObject({ has: 24e9, fits: false })
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^sfv: this cannot fit: a process needs \d+ GB and the device has 24\.0 GB; .*LoRA/)
+    expect(stderr).toMatch(
+      /^sfv: this cannot fit: a process needs \d+ GB at the least and the device has 24\.0 GB; .*LoRA/,
+    )
   })
 
   it('is content with what fits', async () => {
-    const { code, stdout } = await inProcess([...svd, '--memory', '1000'])
-    expect([code, JSON.parse(stdout).fits]).toEqual([0, true])
+    const { code, stdout, stderr } = await inProcess([...svd, '--memory', '1000'])
+    expect([code, JSON.parse(stdout).fits, stderr]).toEqual([0, true, ''])
+  })
+
+  it('warns of what fits by the graph, but hardly with what ONNX Runtime adds', async () => {
+    const { code, stderr } = await inProcess([...svd, '--memory', '200'])
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/^sfv: tight: ONNX Runtime is likely to hold \d+ GB, and there are 200 GB\n$/)
   })
 })

@@ -25,7 +25,7 @@ article .note{margin:8px 0 0;font-size:13px;line-height:1.4}
 .legend .c0 b{color:var(--c0)}.legend .c1 b{color:var(--c1)}.legend .c2 b{color:var(--c2)}
 .legend em{font-style:normal;color:var(--ink);font-variant-numeric:tabular-nums}
 .grid{stroke:var(--line);stroke-width:1}
-.tick{fill:var(--soft);font-size:12px;font-variant-numeric:tabular-nums}
+.tick{fill:var(--soft);font-size:13px;font-variant-numeric:tabular-nums}
 .curve path{fill:none;stroke-linejoin:round}
 .raw{stroke-width:1;opacity:.35}.mean{stroke-width:2.2}
 .c0 path{stroke:var(--c0)}.c1 path{stroke:var(--c1)}.c2 path{stroke:var(--c2)}
