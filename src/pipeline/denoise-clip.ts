@@ -3,13 +3,13 @@ import type { Condition } from './denoiser.js'
 import type { Job } from './job.js'
 import type { Model } from './model.js'
 import type { Plan } from './plan.js'
-import { crossFade, diffuse, loopSigma, roll, scheduleFrom, sigmaOfStrength } from './refine.js'
+import { crossFade, diffuse, loopSigma, roll, scheduleFrom, sigmaOfStrength, spreadGap } from './refine.js'
 import type { CheckedEdit, CheckedSettings } from './settings.js'
 
 /**
  * The walk from noise, or for an edit from the clip's own latents under noise; for a loop a second one closes the seam:
- * the clip is turned by half, so that its ends meet in its middle, noised a little, and denoised under the frame that
- * now comes first. Both takes are cross-faded, each having all the share where the other has its seam.
+ * what its ends differ by is spread over the clip, it is turned by half, so that its ends meet in its middle, noised a
+ * little, and denoised under the frame that now comes first, so that the generator draws what lies between. Both takes are cross-faded, each having all the share where the other has its seam.
  *
  * @returns clean latents (f, c, h, w), scaled
  */
@@ -43,9 +43,15 @@ export async function denoiseClip(
   if (!closing) return open
 
   const half = Math.floor(frames / 2)
-  const turned = roll(open, frames, half)
+  const turned = roll(spreadGap(open, frames), frames, half)
   const imageLatents = turned.slice(0, condition.imageLatents.length).map((value) => value / scale)
-  const noisy = diffuse(turned, normals(seed, 'loop', noise.length), closing.sigmas[0]!)
+  // One noise for all frames: what differed from frame to frame would flicker, most where this take is seen.
+  const still = normals(seed, 'loop', noise.length / frames)
+  const noisy = diffuse(
+    turned,
+    noise.map((_, i) => still[i % still.length]!),
+    closing.sigmas[0]!,
+  )
   const closed = await job.denoise({ ...condition, imageLatents }, noisy, closing, { done: first, total })
   return crossFade(open, roll(closed, frames, -half), frames)
 }

@@ -50,6 +50,21 @@ export function roll(frames: Float32Array, count: number, shift: number): Float3
 }
 
 /**
+ * Spreads what the last frame and the first differ by evenly over the clip: with g = x_0 - x_(f-1), frame `i` becomes
+ * x_i + ((i - (f-1)/2) / f) g. Every step then holds a share g/f of it, the step from the last frame to the first no more.
+ *
+ * @param frames (f, ...)
+ */
+export function spreadGap(frames: Float32Array, count: number): Float32Array {
+  const size = frames.length / count
+  const last = frames.length - size
+  return frames.map((value, i) => {
+    const gap = frames[i % size]! - frames[last + (i % size)]!
+    return value + ((Math.floor(i / size) - (count - 1) / 2) / count) * gap
+  })
+}
+
+/**
  * Cross-fades two takes of one loop, each with a seam of its own: `open` between its last frame and its first, `closed`
  * half a clip from there. Frame `i` has the share cos^2(pi (i + 1/2) / f) of `closed`: about all where `open` has its
  * seam, none where `closed` has.

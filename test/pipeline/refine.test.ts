@@ -7,6 +7,7 @@ import {
   padLoop,
   roll,
   scheduleFrom,
+  spreadGap,
   sigmaOfStrength,
   unpadLoop,
 } from '../../src/pipeline/refine.js'
@@ -41,6 +42,13 @@ const clip = Float32Array.from({ length: 10 }, (_, i) => i) // Five frames of tw
 it('turning there and back is nothing', () => {
   expect([...roll(clip, 5, 2)]).toEqual([4, 5, 6, 7, 8, 9, 0, 1, 2, 3])
   expect(roll(roll(clip, 5, 2), 5, -2)).toEqual(clip)
+})
+
+it('the gap between the ends is spread over all steps', () => {
+  const steps = (values: Float32Array) => [...values].map((value, i) => values[(i + 1) % values.length]! - value)
+  const spread = spreadGap(Float32Array.of(0, 1, 2, 3, 10), 5)
+  // The steps 1, 1, 1, 7 and the gap -10 to the first: each takes a fifth of it.
+  expect(steps(spread).map((step) => step.toFixed(4))).toEqual(['-1.0000', '-1.0000', '-1.0000', '5.0000', '-2.0000'])
 })
 
 it('a loop is padded with its other end, and cut to itself', () => {
