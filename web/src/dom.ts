@@ -26,7 +26,7 @@ const ICONS = {
   pause: 'M8 5.5v13M16 5.5v13',
   dice: 'M5 5h14v14H5zM9 9h.01M15 15h.01M15 9h.01M9 15h.01',
   onion: 'M4 8h10v10H4zM8 8V5h11v11h-5',
-  theme: 'M12 4a8 8 0 1 0 0 16V4z',
+  theme: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 4v16',
   open: 'M12 16V5m0 0L8 9m4-4 4 4M5 15v4h14v-4',
   save: 'M12 5v11m0 0 4-4m-4 4-4-4M5 15v4h14v-4',
   undo: 'M9 7 5 11l4 4M5 11h9a5 5 0 0 1 0 10h-2',
