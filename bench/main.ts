@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { nodeEngine } from '../src/runtime/engine.node.js'
+import { adversarial, rematerialisation } from './adversarial.js'
 import { animate } from './animate.js'
 import { convolution } from './convolution.js'
 import type { BenchResult } from './measure.js'
@@ -13,6 +14,8 @@ const BENCHES = {
   overhead: engineOverhead,
   convolution,
   unet: trainingStep,
+  adversarial,
+  rematerialisation,
   mpi: mpiEfficiency,
   animate,
   studio,

@@ -5,6 +5,7 @@ import { dataCommand } from './data.js'
 import { editCommand } from './edit.js'
 import { infoCommand } from './info.js'
 import { manifestCommand } from './manifest.js'
+import { mergeCommand } from './merge.js'
 import { reportCommand } from './report.js'
 import { trainCommand } from './train.js'
 
@@ -24,6 +25,7 @@ export function sfvCommand(): Command {
     dataCommand(),
     trainCommand(),
     reportCommand(),
+    mergeCommand(),
     infoCommand(),
     manifestCommand(),
   ])

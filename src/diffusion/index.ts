@@ -1,5 +1,13 @@
 export { discriminatorNoise, drawSigma } from './discriminator-noise.js'
 export { applyGuidance, guidanceScales, isGuided } from './guidance.js'
 export { type Denoise, eulerStep, sample, type SamplerProgress } from './sampler.js'
-export { generatorSigmas, karrasSchedule, karrasSigmas, type Schedule, type SchedulerConfig } from './schedule.js'
+export {
+  generatorSigmas,
+  karrasSchedule,
+  karrasSigmas,
+  type Schedule,
+  type SchedulerConfig,
+  sfvSigmas,
+  SVD_SIGMAS,
+} from './schedule.js'
 export { parseSchedulerConfig } from './scheduler-config.js'

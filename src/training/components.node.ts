@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { cp, mkdir, readdir, readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { UserError } from '../errors.js'
 import { type ParameterSet } from '../nn/weights.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
@@ -69,4 +69,12 @@ export async function saveComponent(
 ): Promise<void> {
   await saveCheckpoint(join(folder, component, weightsFile(component)), layout.tensors(values), { dtype: 'F16' })
   await writeFileAtomic(join(folder, component, 'config.json'), `${JSON.stringify(json, null, 2)}\n`)
+}
+
+/** Copies what a pipeline folder has besides a student into another one that has it not: the other is then a pipeline too. */
+export async function copyComponents(model: string, output: string): Promise<void> {
+  if (resolve(model) === resolve(output)) return
+  await mkdir(output, { recursive: true })
+  for (const name of await readdir(model))
+    if (!name.startsWith('student')) await cp(join(model, name), join(output, name), { recursive: true, force: false })
 }

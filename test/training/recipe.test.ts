@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { objectives } from '../../src/training/recipe/schema.js'
 import { UserError } from '../../src/errors.js'
-import { learningRate, optimizerOf, parseRecipe, recipeJsonSchema } from '../../src/training/recipe/index.js'
+import { learningRate, optimizerOf, parseRecipe, recipeJsonSchema, type RecipeOf } from '../../src/training/recipe/index.js'
 import { readRecipe } from '../../src/training/recipe/read.node.js'
 import { recipeFiles, recipeJson, recipes, smokeRecipe } from './support/smoke.js'
 
@@ -26,7 +26,7 @@ describe('the recipes of the repository', () => {
   it.each(recipeFiles())('%s is valid, and names the schema for editors', async (path) => {
     const recipe = await readRecipe(join(recipes, path))
     expect(recipe.steps).toBeGreaterThan(recipe.warmup)
-    expect(recipeJson(path).$schema).toBe('../schema.json')
+    expect(join('.', path, '..', recipeJson(path).$schema as string)).toBe('schema.json')
   })
 
   it('are there for every objective', async () => {
@@ -34,6 +34,15 @@ describe('the recipes of the repository', () => {
     expect(new Set(all.map(({ objective }) => objective))).toEqual(
       new Set(objectives.map(({ shape }) => shape.objective.value)),
     )
+  })
+
+  it('of the baselines and ablations have the budget of SF-V', async () => {
+    const sfv = (await readRecipe(join(recipes, 'fluent/sfv.json'))) as RecipeOf<'sfv'>
+    const { steps, batch, accumulation, frames, data } = sfv
+    const rivals = recipeFiles().filter((path) => /fluent.(ablations.*|ufogen|ladd|consistency|sfv-lora)\.json/.test(path))
+    expect(rivals).toHaveLength(9)
+    for (const path of rivals)
+      expect(await readRecipe(join(recipes, path))).toMatchObject({ steps, batch, accumulation, frames, data })
   })
 
   it('have a current JSON Schema (npm run recipes writes it)', async () => {

@@ -11,6 +11,7 @@ import { ParameterSet } from '../../src/nn/weights.js'
 import { readConfig } from '../../src/training/components.node.js'
 import { type Recipe } from '../../src/training/recipe/index.js'
 import { type TrainEvent } from '../../src/training/run/events.js'
+import { mergeLora } from '../../src/training/merge-lora.node.js'
 import { traceUNet } from '../../src/training/tasks/unet.js'
 import { Checkpoint } from '../../src/weights/checkpoint.node.js'
 import { Workshop, type LogLine } from './support/workshop.js'
@@ -31,9 +32,13 @@ function firstAndLast(log: readonly LogLine[], name: string, count = 8): [first:
 }
 
 /** Opens a component that a run has written: float16, finite, and of the shapes that its own config.json asks for. */
-async function expectComponent(component: string, trace: (set: ParameterSet, json: object, file: string) => unknown) {
-  const { json, file } = await readConfig(workshop.path('models'), component)
-  const checkpoint = await Checkpoint.open(workshop.path('models', component))
+async function expectComponent(
+  component: string,
+  trace: (set: ParameterSet, json: object, file: string) => unknown,
+  folder = 'models',
+) {
+  const { json, file } = await readConfig(workshop.path(folder), component)
+  const checkpoint = await Checkpoint.open(workshop.path(folder, component))
   const set = new ParameterSet()
   trace(set, json, file)
   checkpoint.checkAgainst(set.shapes, component)
@@ -106,6 +111,44 @@ describe('the smoke recipes', () => {
     },
     MINUTES,
   )
+
+  it.each([
+    ['ufogen', ['x0Error', 'headsLoss']],
+    ['ladd', ['headsLoss']],
+    ['consistency', ['loss']],
+  ] as const)(
+    '%s: %j fall',
+    async (objective, names) => {
+      const log = await run(objective, { output: workshop.path(`models-${objective}`) })
+      for (const name of names) {
+        const [first, last] = firstAndLast(log, name, 12)
+        expect(last, name).toBeLessThan(first)
+      }
+      // The output is a pipeline of its own.
+      const components = await readdir(workshop.path(`models-${objective}`))
+      expect(components.sort()).toEqual(['image_encoder', 'student', 'unet', 'vae'])
+    },
+    MINUTES,
+  )
+
+  it(
+    'sfv with a LoRA: learns, and writes what merging takes',
+    async () => {
+      const output = workshop.path('models-lora')
+      const lora = { rank: 4, alpha: 8 }
+      await workshop.train(workshop.recipe('sfv', { output, lora, optimizer: { name: 'adamw', learningRate: 0.01 } }), 'lora')
+      const [first, last] = firstAndLast(await workshop.log('lora'), 'reconstruction', 12)
+      expect(last).toBeLessThan(first)
+      expect(await mergeLora(workshop.path('models'), join(output, 'student_lora'), output)).toBeGreaterThan(20)
+      await expectComponent('student', traceUNet, 'models-lora')
+    },
+    MINUTES,
+  )
+
+  it('that name a target which the network has not are refused', async () => {
+    const recipe = workshop.recipe('sfv', { lora: { targets: ['to_query'] } })
+    await expect(workshop.train(recipe, 'no-target')).rejects.toThrow(/lora\.targets: .*has no module to_query/)
+  })
 })
 
 /** All files of a run that must not depend on whether it was killed: state of the learners, and the exported weights. */

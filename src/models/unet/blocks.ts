@@ -1,4 +1,15 @@
-import { add, concat, constant, mul, reshape, sigmoid, sub, transpose, upsampleNearest } from '../../graph/ops/index.js'
+import {
+  add,
+  concat,
+  constant,
+  mul,
+  rematerialise,
+  reshape,
+  sigmoid,
+  sub,
+  transpose,
+  upsampleNearest,
+} from '../../graph/ops/index.js'
 import { dim, type Tensor } from '../../graph/tensor.js'
 import { temporalTransformerBlock, transformerBlock } from '../../nn/attention.js'
 import { sinusoid, timestepEmbedding } from '../../nn/embedding.js'
@@ -14,11 +25,24 @@ export interface Conditioning {
   readonly embedding: Tensor
   /** Image tokens, (b, t, d). */
   readonly context: Tensor
+  /** Whether resnets and transformers keep no inner values for the gradient. */
+  readonly rematerialise: boolean
 }
 
-function resnet(w: Weights, x: Tensor, out: number, epsilon: number, { frames, embedding }: Conditioning): Tensor {
+/** Computes a part of a block from its input, again for the gradient where the conditioning says so. */
+function part({ rematerialise: again }: Conditioning, compute: (x: Tensor) => Tensor, x: Tensor): Tensor {
+  return again ? rematerialise(compute, x) : compute(x)
+}
+
+function resnet(w: Weights, x: Tensor, out: number, epsilon: number, conditioning: Conditioning): Tensor {
+  const { frames, embedding } = conditioning
   const epsilons = { spatialEpsilon: epsilon, temporalEpsilon: epsilon }
-  return spatioTemporalResBlock(w, x, out, { ...epsilons, frames, embedding, blend: 'sigmoid-of-spatial' })
+  const options = { ...epsilons, frames, embedding, blend: 'sigmoid-of-spatial' } as const
+  return part(conditioning, (h) => spatioTemporalResBlock(w, h, out, options), x)
+}
+
+function transformer(w: Weights, x: Tensor, block: UNetBlockConfig, conditioning: Conditioning): Tensor {
+  return part(conditioning, (h) => spatioTemporalTransformer(w, h, block, conditioning), x)
 }
 
 /**
@@ -70,7 +94,7 @@ export function downBlock(
   let h = x
   for (let layer = 0; layer < block.layers; layer++) {
     h = resnet(w.at('resnets').at(layer), h, block.channels, epsilon, conditioning)
-    if (block.attention) h = spatioTemporalTransformer(w.at('attentions').at(layer), h, block, conditioning)
+    if (block.attention) h = transformer(w.at('attentions').at(layer), h, block, conditioning)
     outputs.push(h)
   }
   if (!last)
@@ -81,7 +105,7 @@ export function downBlock(
 /** The mid block: resnet, attention, resnet, whatever the number of layers elsewhere. */
 export function midBlock(w: Weights, x: Tensor, block: UNetBlockConfig, conditioning: Conditioning): Tensor {
   const first = resnet(w.at('resnets').at(0), x, block.channels, 1e-5, conditioning)
-  const attended = spatioTemporalTransformer(w.at('attentions').at(0), first, block, conditioning)
+  const attended = transformer(w.at('attentions').at(0), first, block, conditioning)
   return resnet(w.at('resnets').at(1), attended, block.channels, 1e-5, conditioning)
 }
 
@@ -97,7 +121,7 @@ export function upBlock(
   let h = x
   for (let layer = 0; layer < block.layers; layer++) {
     h = resnet(w.at('resnets').at(layer), concat([h, skips.pop()!], 1), block.channels, 1e-6, conditioning)
-    if (block.attention) h = spatioTemporalTransformer(w.at('attentions').at(layer), h, block, conditioning)
+    if (block.attention) h = transformer(w.at('attentions').at(layer), h, block, conditioning)
   }
   if (last) return h
   return conv2d(w.at('upsamplers').at(0).at('conv'), upsampleNearest(h, 2), dim(h, 1), 3, { padding: 1 })

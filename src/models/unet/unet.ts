@@ -16,6 +16,8 @@ export interface UNetInputs {
   readonly context: Tensor
   /** (b, 3): fps - 1, motion bucket, noise augmentation strength. */
   readonly addedTimeIds: Tensor
+  /** Keeps no inner values of resnets and transformers for the gradient: they are computed again. Default: false. */
+  readonly rematerialise?: boolean
 }
 
 /** What the encoder half hands on. */
@@ -29,12 +31,13 @@ export interface UNetFeatures {
   readonly conditioning: Conditioning
 }
 
-function embed(w: Weights, config: UNetConfig, { sample, timestep, context, addedTimeIds }: UNetInputs): Conditioning {
+function embed(w: Weights, config: UNetConfig, inputs: UNetInputs): Conditioning {
+  const { sample, timestep, context, addedTimeIds, rematerialise = false } = inputs
   const width = 4 * config.timeWidth
   const time = timestepEmbedding(w.at('time_embedding'), sinusoid(timestep, config.timeWidth), width, width)
   const ids = reshape(sinusoid(reshape(addedTimeIds, [-1]), config.additionWidth), [dim(addedTimeIds, 0), -1])
   const added = timestepEmbedding(w.at('add_embedding'), ids, width, width)
-  return { frames: dim(sample, 1), embedding: silu(add(time, added)), context }
+  return { frames: dim(sample, 1), embedding: silu(add(time, added)), context, rematerialise }
 }
 
 /**

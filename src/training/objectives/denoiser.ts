@@ -1,15 +1,19 @@
-import { add, broadcastTo, concat, input, mul, reshape } from '../../graph/ops/index.js'
+import { guidanceScales } from '../../diffusion/index.js'
+import { zeros } from '../../graph/gradients.js'
+import { add, broadcastTo, concat, constant, input, mul, reshape, sub } from '../../graph/ops/index.js'
 import { type Tensor } from '../../graph/tensor.js'
 import { unet, unetEncoder, type UNetConfig, type UNetFeatures } from '../../models/unet/index.js'
 import { type Weights } from '../../nn/weights.js'
 import { preconditioning } from './edm.js'
 
-/** Sizes of a batch of latent videos. */
+/** Sizes of a batch of latent videos, and how the networks hold it. */
 export interface LatentBatch {
   readonly videos: number
   readonly frames: number
   readonly height: number
   readonly width: number
+  /** Whether a block's inner values are computed again for the gradient, rather than kept until then. */
+  readonly rematerialise?: boolean
 }
 
 /** SVD's conditions as graph tensors. */
@@ -20,14 +24,20 @@ export interface ConditionGraph {
   readonly context: Tensor
   /** (b, 3): fps - 1, motion bucket, noise augmentation. */
   readonly addedTimeIds: Tensor
+  /** Of the batch: see `LatentBatch`. */
+  readonly rematerialise: boolean
 }
 
 /** The graph inputs `imageLatents`, `context`, `addedTimeIds` for a batch. */
-export function conditionInputs(config: UNetConfig, { videos, height, width }: LatentBatch): ConditionGraph {
+export function conditionInputs(
+  config: UNetConfig,
+  { videos, height, width, rematerialise = false }: LatentBatch,
+): ConditionGraph {
   return {
     imageLatents: input('imageLatents', [videos, config.inChannels - config.outChannels, height, width]),
     context: input('context', [videos, 1, config.down[0]!.contextWidth]),
     addedTimeIds: input('addedTimeIds', [videos, 3]),
+    rematerialise,
   }
 }
 
@@ -38,7 +48,8 @@ function networkInputs(x: Tensor, sigma: Tensor, condition: ConditionGraph) {
   const channels = condition.imageLatents.shape[1]!
   const image = broadcastTo(reshape(condition.imageLatents, [b, 1, channels, h, w]), [b, f, channels, h, w])
   const sample = concat([mul(x, cIn), image], 2)
-  return { sample, timestep: cNoise, context: condition.context, addedTimeIds: condition.addedTimeIds }
+  const { context, addedTimeIds, rematerialise } = condition
+  return { sample, timestep: cNoise, context, addedTimeIds, rematerialise }
 }
 
 /** F(c_in x; c_noise, c): the UNet on noisy latents x (b, f, c, h, w) at sigma (b). */
@@ -50,6 +61,33 @@ export function predict(w: Weights, config: UNetConfig, x: Tensor, sigma: Tensor
 export function denoise(w: Weights, config: UNetConfig, x: Tensor, sigma: Tensor, condition: ConditionGraph): Tensor {
   const { cSkip, cOut } = preconditioning(sigma)
   return add(mul(x, cSkip), mul(predict(w, config, x, sigma, condition), cOut))
+}
+
+/** Scales of the first frame and of the last, as a recipe states them; those between lie on a line. */
+export type GuidanceEnds = readonly [first: number, last: number]
+
+/**
+ * D with classifier-free guidance, D(x; s, 0) + g (D(x; s, c) - D(x; s, 0)), g by frame: two forward passes. The
+ * unconditional one has zeros for the image's latents and embedding.
+ */
+export function guidedDenoise(
+  w: Weights,
+  config: UNetConfig,
+  x: Tensor,
+  sigma: Tensor,
+  condition: ConditionGraph,
+  [first, last]: GuidanceEnds,
+): Tensor {
+  const frames = x.shape[1]!
+  const scales = guidanceScales(first, last, frames)
+  const without = {
+    ...condition,
+    imageLatents: zeros(condition.imageLatents.shape),
+    context: zeros(condition.context.shape),
+  }
+  const unconditional = denoise(w, config, x, sigma, without)
+  const difference = sub(denoise(w, config, x, sigma, condition), unconditional)
+  return add(unconditional, mul(difference, constant(scales, [1, frames, 1, 1, 1])))
 }
 
 /** The encoder half of the UNet on noisy latents: the features that a discriminator sees. */

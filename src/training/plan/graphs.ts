@@ -3,11 +3,15 @@ import { clipVision, parseClipVisionConfig } from '../../models/clip/index.js'
 import { parseVaeConfig, vaeDecoder, vaeEncoder } from '../../models/vae/index.js'
 import { ParameterSet } from '../../nn/weights.js'
 import { type Goal } from '../gradient-program.js'
-import { adversarialLosses } from '../objectives/adversarial.js'
 import { autoencoderLoss } from '../objectives/autoencoder.js'
+import { consistencyLoss } from '../objectives/consistency.js'
 import { contrastiveLoss } from '../objectives/contrastive.js'
+import { type LatentBatch } from '../objectives/denoiser.js'
 import { denoisingLoss } from '../objectives/denoising.js'
-import { optimizerOf, type Recipe } from '../recipe/index.js'
+import { lossesOf } from '../objectives/of-recipe.js'
+import { loraWeights } from '../lora.js'
+import { optimizerOf, type DistillationRecipe, type Recipe } from '../recipe/index.js'
+import { studentGraph } from '../student.js'
 import { type Optimizer } from '../optimizers.js'
 import { traceUNet } from '../tasks/unet.js'
 
@@ -43,6 +47,13 @@ export function stepGraph(recipe: Recipe, { json, file, height, width }: Surroun
     trained: [{ name, set, optimizer: optimizerOf(recipe.optimizer) }],
     frozen: [],
   })
+  const latentBatch = ({ batch, frames, rematerialise }: DistillationRecipe): LatentBatch => ({
+    videos: batch,
+    frames,
+    height,
+    width,
+    rematerialise,
+  })
   switch (recipe.objective) {
     case 'vae': {
       const set = new ParameterSet()
@@ -67,23 +78,38 @@ export function stepGraph(recipe: Recipe, { json, file, height, width }: Surroun
       const batch = { videos: recipe.batch, frames: recipe.frames, height, width }
       return network('UNet', set, denoisingLoss(set, config, batch))
     }
-    case 'sfv': {
-      const { config, set: generator } = traceUNet(new ParameterSet('generator/'), json, file)
-      const [backbone, heads] = [new ParameterSet('backbone/'), new ParameterSet('heads/')]
+    case 'sfv':
+    case 'ufogen':
+    case 'ladd': {
+      const { config, weights, trained, teacher } = studentGraph(json, file, recipe.lora)
+      const heads = new ParameterSet('heads/')
       const headsConfig = { heads: recipe.heads, width: recipe.headWidth, projection: recipe.headProjection }
-      const batch = { videos: recipe.batch, frames: recipe.frames, height, width }
-      const losses = adversarialLosses({ config, generator, backbone, heads, headsConfig }, batch, recipe)
+      // All of the teacher is held, of which the backbone is half.
+      const networks = { config, generator: weights, backbone: teacher, heads, headsConfig }
+      const losses = lossesOf(recipe, networks, latentBatch(recipe))
       return {
         goals: [
-          { ...losses.generator, trained: generator },
+          { ...losses.generator, trained },
           { ...losses.heads, trained: heads },
         ],
         trained: [
-          { name: 'generator', set: generator, optimizer: optimizerOf(recipe.optimizer) },
+          { name: 'generator', set: trained, optimizer: optimizerOf(recipe.optimizer) },
           { name: 'heads', set: heads, optimizer: optimizerOf(recipe.headsOptimizer) },
         ],
-        frozen: [backbone],
+        frozen: [teacher],
       }
+    }
+    case 'consistency': {
+      const { config, weights, trained, teacher } = studentGraph(json, file, recipe.lora)
+      const average = new ParameterSet('average/')
+      const networks = {
+        config,
+        student: weights,
+        average: recipe.lora ? loraWeights(teacher, average, recipe.lora) : average,
+        teacher,
+      }
+      const loss = consistencyLoss(networks, latentBatch(recipe), recipe.guidance)
+      return { ...network('student', trained, loss), frozen: [teacher, average] }
     }
   }
 }

@@ -1,11 +1,14 @@
 import { z } from 'zod'
+import { consistency } from './consistency.js'
 import { imageEncoder } from './image-encoder.js'
+import { ladd } from './ladd.js'
 import { sfv } from './sfv.js'
 import { teacher } from './teacher.js'
+import { ufogen } from './ufogen.js'
 import { vae } from './vae.js'
 
 /** Every objective's recipe. */
-export const objectives = [vae, imageEncoder, teacher, sfv] as const
+export const objectives = [vae, imageEncoder, teacher, sfv, consistency, ufogen, ladd] as const
 
 /** A recipe of any objective. */
 export const recipeSchema = z.discriminatedUnion('objective', objectives)
@@ -14,6 +17,10 @@ export const recipeSchema = z.discriminatedUnion('objective', objectives)
 export type Recipe = z.output<typeof recipeSchema>
 /** The recipe of one objective. */
 export type RecipeOf<O extends Recipe['objective']> = Extract<Recipe, { objective: O }>
+/** The recipe of an objective with SF-V's discriminator. */
+export type AdversarialRecipe = RecipeOf<'sfv' | 'ufogen' | 'ladd'>
+/** The recipe of a distillation of the teacher. */
+export type DistillationRecipe = AdversarialRecipe | RecipeOf<'consistency'>
 
 /**
  * The JSON Schema of recipe files, which `recipes/schema.json` is: names, types, defaults and descriptions, for completion in

@@ -14,5 +14,11 @@ export async function openTask(recipe: Recipe, engine: Engine, group: Group): Pr
       return (await import('./teacher.node.js')).teacherTask(recipe, engine, group)
     case 'sfv':
       return (await import('./sfv.node.js')).sfvTask(recipe, engine, group)
+    case 'ufogen':
+      return (await import('./ufogen.node.js')).ufogenTask(recipe, engine, group)
+    case 'ladd':
+      return (await import('./ladd.node.js')).laddTask(recipe, engine, group)
+    case 'consistency':
+      return (await import('./consistency.node.js')).consistencyTask(recipe, engine, group)
   }
 }

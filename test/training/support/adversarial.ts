@@ -47,6 +47,7 @@ export function randomBatch(): Record<string, Float32Array> {
     context: random.normals(CONFIG.down[0]!.contextWidth),
     addedTimeIds: Float32Array.of(6, 127, 0.05),
     sigma: Float32Array.of(2.27),
+    sigmaNext: Float32Array.of(0.9),
     sigmaD: Float32Array.of(0.4),
   }
 }
