@@ -25,12 +25,16 @@ export function adversarialStep(
   batch: LatentBatch,
   { gamma = 0.1, penaltyPlace = 'heads' as PenaltyPlace } = {},
 ) {
-  const [generator, backbone, heads] = ['generator/', 'teacher/', 'heads/'].map((prefix) => new ParameterSet(prefix)) as [
-    ParameterSet,
-    ParameterSet,
-    ParameterSet,
-  ]
-  const networks = { config, generator, backbone, heads, headsConfig: { heads: 'both', width: 64, projection: 64 } as const }
+  const [generator, backbone, heads] = ['generator/', 'teacher/', 'heads/'].map(
+    (prefix) => new ParameterSet(prefix),
+  ) as [ParameterSet, ParameterSet, ParameterSet]
+  const networks = {
+    config,
+    generator,
+    backbone,
+    heads,
+    headsConfig: { heads: 'both', width: 64, projection: 64 } as const,
+  }
   const losses = adversarialLosses(networks, batch, { lambda: 0.1, gamma, penaltyPlace })
   const goals: readonly [Goal, Goal] = [
     { ...losses.generator, trained: generator },
@@ -67,10 +71,9 @@ export async function adversarial(engine: Engine): Promise<BenchResult> {
     'both, R1 on the input of D': onInput,
   }
   const programs = new Map<string, GradientProgram>()
-  for (const [part, { goals }] of Object.entries(parts)) programs.set(part, await GradientProgram.open(engine, ...goals))
-  const steps = Object.entries(parts).map(
-    ([part, { feeds }]) => [part, () => programs.get(part)!.run(feeds)] as const,
-  )
+  for (const [part, { goals }] of Object.entries(parts))
+    programs.set(part, await GradientProgram.open(engine, ...goals))
+  const steps = Object.entries(parts).map(([part, { feeds }]) => [part, () => programs.get(part)!.run(feeds)] as const)
   const times = await interleaved(Object.fromEntries(steps), 7)
   const peak = await matmulPeak(engine)
   const whole = times['generator and heads']!

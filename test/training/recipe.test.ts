@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { objectives } from '../../src/training/recipe/schema.js'
 import { UserError } from '../../src/errors.js'
-import { learningRate, optimizerOf, parseRecipe, recipeJsonSchema, type RecipeOf } from '../../src/training/recipe/index.js'
+import {
+  learningRate,
+  optimizerOf,
+  parseRecipe,
+  recipeJsonSchema,
+  type RecipeOf,
+} from '../../src/training/recipe/index.js'
 import { readRecipe } from '../../src/training/recipe/read.node.js'
 import { recipeFiles, recipeJson, recipes, smokeRecipe } from './support/smoke.js'
 
@@ -39,7 +45,9 @@ describe('the recipes of the repository', () => {
   it('of the baselines and ablations have the budget of SF-V', async () => {
     const sfv = (await readRecipe(join(recipes, 'fluent/sfv.json'))) as RecipeOf<'sfv'>
     const { steps, batch, accumulation, frames, data } = sfv
-    const rivals = recipeFiles().filter((path) => /fluent.(ablations.*|ufogen|ladd|consistency|sfv-lora)\.json/.test(path))
+    const rivals = recipeFiles().filter((path) =>
+      /fluent.(ablations.*|ufogen|ladd|consistency|sfv-lora)\.json/.test(path),
+    )
     expect(rivals).toHaveLength(9)
     for (const path of rivals)
       expect(await readRecipe(join(recipes, path))).toMatchObject({ steps, batch, accumulation, frames, data })

@@ -136,8 +136,11 @@ describe('the smoke recipes', () => {
     async () => {
       const output = workshop.path('models-lora')
       const lora = { rank: 4, alpha: 8 }
-      await workshop.train(workshop.recipe('sfv', { output, lora, optimizer: { name: 'adamw', learningRate: 0.01 } }), 'lora')
-      const [first, last] = firstAndLast(await workshop.log('lora'), 'reconstruction', 12)
+      await workshop.train(
+        workshop.recipe('sfv', { output, lora, optimizer: { name: 'adamw', learningRate: 0.01 } }),
+        'lora',
+      )
+      const [first, last] = firstAndLast(await workshop.log('lora'), 'headsLoss', 12)
       expect(last).toBeLessThan(first)
       expect(await mergeLora(workshop.path('models'), join(output, 'student_lora'), output)).toBeGreaterThan(20)
       await expectComponent('student', traceUNet, 'models-lora')

@@ -84,8 +84,9 @@ export function stepGraph(recipe: Recipe, { json, file, height, width }: Surroun
       const { config, weights, trained, teacher } = studentGraph(json, file, recipe.lora)
       const heads = new ParameterSet('heads/')
       const headsConfig = { heads: recipe.heads, width: recipe.headWidth, projection: recipe.headProjection }
-      // All of the teacher is held, of which the backbone is half.
-      const networks = { config, generator: weights, backbone: teacher, heads, headsConfig }
+      // Without a LoRA on it, the graph has of the teacher what the backbone is made of.
+      const backbone = recipe.lora ? teacher : new ParameterSet(teacher.prefix)
+      const networks = { config, generator: weights, backbone, heads, headsConfig }
       const losses = lossesOf(recipe, networks, latentBatch(recipe))
       return {
         goals: [
@@ -96,7 +97,7 @@ export function stepGraph(recipe: Recipe, { json, file, height, width }: Surroun
           { name: 'generator', set: trained, optimizer: optimizerOf(recipe.optimizer) },
           { name: 'heads', set: heads, optimizer: optimizerOf(recipe.headsOptimizer) },
         ],
-        frozen: [teacher],
+        frozen: [backbone],
       }
     }
     case 'consistency': {

@@ -41,7 +41,7 @@ export const adversarial = {
   gamma: z
     .number()
     .nonnegative()
-    .default(0.1)
+    .default(0.01)
     .describe('Weight of the gradient penalty R1 on real latents (the paper gives no number); 0 leaves it out.'),
   penaltyPlace: z
     .enum(['heads', 'input'])
