@@ -57,8 +57,7 @@ describe.each([
   afterAll(() => program.dispose())
 
   it('are those of the heads as SF-V has them, and for the generator the logits and its reconstruction', async () => {
-    const { loss, x0Error, fakeLogit, headsLoss, realLoss, fakeLoss, r1 } = (await program.run(feeds))
-      .metrics as Record<string, number>
+    const { loss, x0Error, fakeLogit, headsLoss, realLoss, fakeLoss, r1 } = (await program.run(feeds)).metrics
     expect(loss).toBeCloseTo(fakeLogit! + lambda * x0Error!, 5)
     expect(headsLoss).toBeCloseTo(realLoss! + fakeLoss! + 0.02 * r1!, 5)
   })

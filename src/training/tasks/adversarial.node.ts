@@ -95,7 +95,7 @@ export async function adversarialTask(
     sample: () => sampler.sample(),
     export: () => student.export(recipe.output),
     close: async () => {
-      await Promise.all([program, generator, judge, sampler, real].map((part) => part?.dispose()))
+      await Promise.all([program, generator, judge, sampler, ...(real ? [real] : [])].map((part) => part.dispose()))
       await videos.close()
     },
   }

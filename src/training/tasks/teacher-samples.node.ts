@@ -72,7 +72,7 @@ export class TeacherSamples {
     )
     if (!exists) {
       const tensors = Object.entries(await this.generate(i, config))
-      const named = tensors.map(([name, data]) => ({ name, shape: [data.length], data }))
+      const named = tensors.map(([name, data]: [string, Float32Array]) => ({ name, shape: [data.length], data }))
       await saveCheckpoint(file, named)
     }
     // Kept in float32: what is read is what was made.
