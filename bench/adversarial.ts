@@ -20,7 +20,11 @@ const FILE = 'models/fluent/unet/config.json'
 const readUNet = async () => parseUNetConfig(JSON.parse(await readFile(FILE, 'utf8')), FILE)
 
 /** SF-V's step on a UNet: the losses of both networks, and what feeds them. */
-export function adversarialStep(config: UNetConfig, batch: LatentBatch, { gamma = 0.1, penaltyPlace = 'heads' } = {}) {
+export function adversarialStep(
+  config: UNetConfig,
+  batch: LatentBatch,
+  { gamma = 0.01, penaltyPlace = 'heads' }: { gamma?: number; penaltyPlace?: PenaltyPlace } = {},
+) {
   const [generator, backbone, heads] = ['generator/', 'teacher/', 'heads/'].map(
     (prefix) => new ParameterSet(prefix),
   ) as [ParameterSet, ParameterSet, ParameterSet]
