@@ -4,6 +4,7 @@ import { animateCommand } from './animate.js'
 import { dataCommand } from './data.js'
 import { editCommand } from './edit.js'
 import { infoCommand } from './info.js'
+import { initCommand } from './init.js'
 import { manifestCommand } from './manifest.js'
 import { mergeCommand } from './merge.js'
 import { reportCommand } from './report.js'
@@ -21,13 +22,14 @@ export function sfvCommand(): Command {
     .helpCommand(false)
   for (const command of [
     animateCommand(),
-    editCommand(),
     dataCommand(),
     trainCommand(),
     reportCommand(),
-    mergeCommand(),
     infoCommand(),
+    initCommand(),
+    mergeCommand(),
     manifestCommand(),
+    editCommand(),
   ])
     program.addCommand(command)
   // Subcommands that are added ready-made do not inherit how errors are handled.

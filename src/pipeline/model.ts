@@ -106,6 +106,12 @@ export class Model {
     }))
   }
 
+  /** A UNet for the smallest inputs it takes: for what does not depend on them, such as its weights' shapes. */
+  smallestUnet(component: UNetComponent): Network {
+    const side = 2 ** (this.unetConfig(component).down.length - 1)
+    return this.unet(component, { batch: 1, frames: 1, height: side, width: side })
+  }
+
   #network(component: string, trace: Trace): Network {
     const weightsOf = () => {
       const opened = this.#weights.get(component) ?? this.source.weights(component)

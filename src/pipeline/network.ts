@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js'
 import { lower } from '../graph/lower.js'
-import type { Tensor } from '../graph/tensor.js'
+import type { Shape, Tensor } from '../graph/tensor.js'
 import { ParameterSet } from '../nn/weights.js'
 import type { Engine, Program, StoredBytes } from '../runtime/program.js'
 import type { ComponentWeights, SourceTensor } from './model-source.js'
@@ -34,6 +34,13 @@ export class Network {
    */
   async check(): Promise<void> {
     await (this.#checked ??= this.#traceAndCheck())
+  }
+
+  /** Names and shapes of its weights, by its configuration alone. */
+  get shapes(): Map<string, Shape> {
+    const parameters = new ParameterSet()
+    this.trace(parameters)
+    return parameters.shapes
   }
 
   /** The network as a program; the same one until `close`. Checks first. */

@@ -73,11 +73,14 @@ export class Checkpoint {
   }
 }
 
-/** A tensor to be saved: `data` has the product of `shape` values, row-major. */
+/**
+ * A tensor to be saved: `data` has the product of `shape` values, row-major, or makes them when their turn to be written
+ * comes, so that a checkpoint larger than memory can be saved.
+ */
 export interface NamedValues {
   readonly name: string
   readonly shape: readonly number[]
-  readonly data: Float32Array
+  readonly data: Float32Array | (() => Float32Array)
 }
 
 /**
@@ -93,11 +96,7 @@ export async function saveCheckpoint(
 ): Promise<void> {
   const { dtype = 'F32', metadata } = options
   const specs = Array.from(tensors, (tensor) => ({ ...tensor, dtype }))
-  for (const { name, shape, data } of specs) {
-    const size = shape.reduce((product, axis) => product * axis, 1)
-    if (data.length !== size)
-      throw new Error(`${quote(name)} has ${data.length} values for shape [${shape.join(', ')}]`)
-  }
+  for (const { data, ...tensor } of specs) if (typeof data !== 'function') checkSize(tensor, data)
   const { prefix, order } = layOutSafetensors(specs, { format: 'pt', ...metadata })
   // Node's writeFile takes the chunks of an iterable as well as one array.
   await writeFileAtomic(path, chunks(prefix, order) as Iterable<Uint8Array> as Uint8Array)
@@ -105,5 +104,15 @@ export async function saveCheckpoint(
 
 function* chunks(prefix: Uint8Array, tensors: readonly (NamedValues & { dtype: FloatDType })[]): Generator<Uint8Array> {
   yield prefix
-  for (const { dtype, data } of tensors) yield fromFloat32(dtype, data)
+  for (const { dtype, data, ...tensor } of tensors) {
+    const values = typeof data === 'function' ? data() : data
+    checkSize(tensor, values)
+    yield fromFloat32(dtype, values)
+  }
+}
+
+function checkSize({ name, shape }: Omit<NamedValues, 'data'>, values: Float32Array): void {
+  const size = shape.reduce((product, axis) => product * axis, 1)
+  if (values.length !== size)
+    throw new Error(`${quote(name)} has ${values.length} values for shape [${shape.join(', ')}]`)
 }
