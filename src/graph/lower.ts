@@ -180,6 +180,23 @@ class OnnxWriter implements Emitter {
     else this.list.push({ opType: 'Identity', domain: '', input: [value], output: [name], attributes: {} })
   }
 
+  /**
+   * The nodes, those first that need nothing but weights. ONNX Runtime walks back from the outputs and looks at a node's later
+   * inputs before its earlier ones: only as the earliest nodes are weights converted when they are used, rather than all of
+   * them before anything else.
+   */
+  private weightsFirst(): OnnxNode[] {
+    const known = new Set(this.initializers.map(({ name }) => name))
+    const isEarly = ({ input, output }: OnnxNode) => {
+      if (!input.every((name) => known.has(name))) return false
+      output.forEach((name) => known.add(name))
+      return true
+    }
+    const early = this.list.filter(isEarly)
+    const moved = new Set(early)
+    return [...early, ...this.list.filter((node) => !moved.has(node))]
+  }
+
   finish(inputs: readonly Port[], outputs: readonly Port[]): Uint8Array<ArrayBuffer> {
     const final = (name: string) => this.renamed.get(name) ?? name
     for (const node of this.list) {
@@ -196,7 +213,7 @@ class OnnxWriter implements Emitter {
       irVersion: 10,
       producer: 'sfv',
       opsets: { '': OPSET, [MICROSOFT]: 1 },
-      nodes: this.list,
+      nodes: this.weightsFirst(),
       initializers: this.initializers,
       inputs: inputs.map(onnxPort),
       outputs: outputs.map(onnxPort),

@@ -5,8 +5,16 @@ import { dirname, join, resolve } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { UserError } from '../errors.js'
 import { cacheFolder } from './cache-folder.node.js'
-import { GraphCache } from './graph-cache.node.js'
-import { baseName, type Engine, type LoweredGraph, type Port, type Program, type Values } from './program.js'
+import { GraphCache, WEIGHTS_AS_STORED } from './graph-cache.node.js'
+import {
+  baseName,
+  type Engine,
+  type LoadOptions,
+  type LoweredGraph,
+  type Port,
+  type Program,
+  type Values,
+} from './program.js'
 
 /** Settings of an engine in Node. */
 export interface NodeEngineOptions {
@@ -39,9 +47,9 @@ export function nodeEngine(settings: NodeEngineOptions = {}): Engine {
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
   }
   const cache = settings.cache && device === 'cpu' ? new GraphCache(join(cacheFolder(), 'graphs')) : undefined
-  const load = async (graph: LoweredGraph) => {
+  const load = async (graph: LoweredGraph, { lean = false }: LoadOptions = {}) => {
     try {
-      return new NodeProgram(await open(graph, options, cache), graph)
+      return new NodeProgram(await open(graph, lean, lean ? leanOptions(options) : options, cache), graph)
     } catch (error) {
       if (device === 'cpu') throw error
       const reason = (error as Error).message.split('\n')[0]
@@ -58,10 +66,17 @@ function hasCuda(): boolean {
   return existsSync(join(bin, 'libonnxruntime_providers_cuda.so'))
 }
 
+/** No copy of a weight is made as the graph is opened, and every buffer is freed after its last use. */
+function leanOptions(options: InferenceSession.SessionOptions): InferenceSession.SessionOptions {
+  const extra = { session: { disable_prepacking: '1' }, ...WEIGHTS_AS_STORED }
+  return { ...options, enableCpuMemArena: false, enableMemPattern: false, extra }
+}
+
 // ONNX Runtime maps external data from disk where it is told the one folder of all files. Files of several folders are
 // read into memory.
 async function open(
   graph: LoweredGraph,
+  lean: boolean,
   options: InferenceSession.SessionOptions,
   cache?: GraphCache,
 ): Promise<InferenceSession> {
@@ -71,8 +86,10 @@ async function open(
     return InferenceSession.create(graph.model, { ...options, externalData: await Promise.all(files) })
   }
   const [folder] = folders
-  const extra = folder === undefined ? {} : { session: { model_external_initializers_file_folder_path: folder } }
-  return cache ? cache.open(graph, { ...options, extra }) : InferenceSession.create(graph.model, { ...options, extra })
+  const { session, ...extra } = (options.extra ?? {}) as { readonly session?: object }
+  const place = folder === undefined ? {} : { model_external_initializers_file_folder_path: folder }
+  const placed = { ...options, extra: { ...extra, session: { ...session, ...place } } }
+  return cache ? cache.open(graph, placed, lean) : InferenceSession.create(graph.model, placed)
 }
 
 class NodeProgram implements Program {

@@ -11,7 +11,17 @@ type SessionOptions = InferenceSession.SessionOptions
 const FORMAT = 1
 const LARGEST_TOTAL = 2 ** 30
 const LARGEST_WEIGHTS = 2 ** 28
-const WITHOUT_FOLDING = { optimization: { disable_specified_optimizers: 'ConstantFolding' } }
+/**
+ * Session entries without the passes that make something of weights before they are used: float32 copies of them (the first
+ * two), copies in the order of a vector's channels, and a node for both halves of a weight, by which it would be converted
+ * too early (`OnnxWriter.weightsFirst`).
+ */
+export const WEIGHTS_AS_STORED = {
+  optimization: {
+    disable_specified_optimizers:
+      'ConstantFolding;FuseFp16InitializerToFp32NodeTransformer;NchwcTransformer;GatherSliceToSplitFusion',
+  },
+}
 const SUFFIX = '.onnx'
 const HASH_BYTES = 32
 
@@ -49,9 +59,12 @@ export class GraphCache {
    * Opens a graph for the CPU by its entry, or optimises it and writes one.
    *
    * @param options how to open it; the folder of its checkpoint files is in `extra`, levels are the cache's to choose
+   * @param lean leaves weights in their files, however small they are
    */
-  async open(graph: LoweredGraph, options: SessionOptions): Promise<InferenceSession> {
-    const entry = join(this.folder, `${await keyOf(graph)}${SUFFIX}`)
+  async open(graph: LoweredGraph, options: SessionOptions, lean = false): Promise<InferenceSession> {
+    const large = (await filesOf(graph)).reduce((sum, { size }) => sum + size, 0n) > this.#largestWeights
+    const asStored = lean || large
+    const entry = join(this.folder, `${await keyOf(graph)}${asStored ? '-lean' : ''}${SUFFIX}`)
     const known = await this.#read(entry)
     if (known) {
       try {
@@ -60,7 +73,7 @@ export class GraphCache {
         await rm(entry, { force: true })
       }
     }
-    return this.#make(graph, options, entry)
+    return this.#make(graph, options, entry, asStored)
   }
 
   /** What is in an entry, if it is whole. */
@@ -74,12 +87,14 @@ export class GraphCache {
     return content
   }
 
-  async #make(graph: LoweredGraph, options: SessionOptions, entry: string): Promise<InferenceSession> {
-    const large = (await filesOf(graph)).reduce((sum, { size }) => sum + size, 0n) > this.#largestWeights
-    // At the level `all`, constants are folded whatever is switched off.
-    const optimized: SessionOptions = large
-      ? { ...options, graphOptimizationLevel: 'layout', extra: { ...options.extra, ...WITHOUT_FOLDING } }
-      : { ...options, graphOptimizationLevel: 'all' }
+  async #make(
+    graph: LoweredGraph,
+    options: SessionOptions,
+    entry: string,
+    asStored: boolean,
+  ): Promise<InferenceSession> {
+    const extra = { ...options.extra, ...(asStored ? WEIGHTS_AS_STORED : {}) }
+    const optimized: SessionOptions = { ...options, graphOptimizationLevel: 'all', extra }
     const writable = await mkdir(this.folder, { recursive: true }).then(
       () => true,
       () => false,

@@ -54,8 +54,18 @@ export interface Program {
   dispose(): Promise<void>
 }
 
+/** How a graph is opened. */
+export interface LoadOptions {
+  /**
+   * Lean: weights are read where they lie and converted when they are used, and every buffer is freed after its last use, so
+   * that the program needs the least memory and opens at once. Otherwise they are laid out for speed as the graph is
+   * opened: a graph that runs often, or whose weights outweigh its arithmetic, runs faster so. Default: false.
+   */
+  readonly lean?: boolean
+}
+
 /** Opens graphs on one device. */
 export interface Engine {
   readonly device: string
-  load(graph: LoweredGraph): Promise<Program>
+  load(graph: LoweredGraph, options?: LoadOptions): Promise<Program>
 }
