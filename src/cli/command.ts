@@ -27,8 +27,8 @@ export function sfvCommand(): Command {
     reportCommand(),
     infoCommand(),
     initCommand(),
-    mergeCommand(),
     manifestCommand(),
+    mergeCommand(),
     editCommand(),
   ])
     program.addCommand(command)

@@ -1,5 +1,6 @@
 import { baseName, type LoweredGraph, type Port, type StoredBytes } from '../runtime/program.js'
 import { isDifferentiated, topologicalOrder } from './gradients.js'
+import { leanNodes } from './lean.js'
 import { encodeModel, type OnnxNode, type OnnxPort, type OnnxTensor } from './onnx.js'
 import { MICROSOFT, type Emitter, type OnnxAttribute } from './op.js'
 import { isParameter, leafName } from './ops/leaves.js'
@@ -15,6 +16,8 @@ export interface LowerOptions {
    * default), or those that a gradient is carried through. The last leaves what is frozen in its faster, smaller form.
    */
   readonly training?: boolean | 'where differentiated'
+  /** To need the least memory, see `LoweredGraph.lean`. Default: false. */
+  readonly lean?: boolean
 }
 
 const storedTypes = { F32: 1, F16: 10, BF16: 16 } as const
@@ -26,7 +29,7 @@ const OPSET = 21
  */
 export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerOptions = {}): LoweredGraph {
   const writer = new OnnxWriter()
-  const { training = false } = options
+  const { training = false, lean = false } = options
   const names = new Map<Tensor, string>()
   const written = new Set<Tensor>()
   const inputs: Port[] = []
@@ -63,7 +66,8 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
     writer.alias(nameOf(tensor), name)
     return { name, shape: tensor.shape, dtype: tensor.dtype }
   })
-  return { model: writer.finish(inputs, ports), inputs, outputs: ports, files, nodeCount: writer.nodeCount }
+  const model = writer.finish(inputs, ports, lean)
+  return { model, inputs, outputs: ports, files, nodeCount: writer.nodeCount, lean }
 }
 
 function addFile(files: string[], file: string): void {
@@ -180,24 +184,7 @@ class OnnxWriter implements Emitter {
     else this.list.push({ opType: 'Identity', domain: '', input: [value], output: [name], attributes: {} })
   }
 
-  /**
-   * The nodes, those first that need nothing but weights. ONNX Runtime walks back from the outputs and looks at a node's later
-   * inputs before its earlier ones: only as the earliest nodes are weights converted when they are used, rather than all of
-   * them before anything else.
-   */
-  private weightsFirst(): OnnxNode[] {
-    const known = new Set(this.initializers.map(({ name }) => name))
-    const isEarly = ({ input, output }: OnnxNode) => {
-      if (!input.every((name) => known.has(name))) return false
-      output.forEach((name) => known.add(name))
-      return true
-    }
-    const early = this.list.filter(isEarly)
-    const moved = new Set(early)
-    return [...early, ...this.list.filter((node) => !moved.has(node))]
-  }
-
-  finish(inputs: readonly Port[], outputs: readonly Port[]): Uint8Array<ArrayBuffer> {
+  finish(inputs: readonly Port[], outputs: readonly Port[], lean: boolean): Uint8Array<ArrayBuffer> {
     const final = (name: string) => this.renamed.get(name) ?? name
     for (const node of this.list) {
       node.input = node.input.map(final)
@@ -209,11 +196,12 @@ class OnnxWriter implements Emitter {
       if (output.some((name) => needed.has(name))) input.forEach((name) => needed.add(name))
     this.list = this.list.filter(({ output }) => output.some((name) => needed.has(name)))
     this.initializers = this.initializers.filter(({ name }) => needed.has(name))
+    const constants = this.initializers.map(({ name }) => name)
     return encodeModel({
       irVersion: 10,
       producer: 'sfv',
       opsets: { '': OPSET, [MICROSOFT]: 1 },
-      nodes: this.weightsFirst(),
+      nodes: lean ? leanNodes(this.list, constants, inputs) : this.list,
       initializers: this.initializers,
       inputs: inputs.map(onnxPort),
       outputs: outputs.map(onnxPort),

@@ -62,18 +62,18 @@ export class Model {
   }
 
   /** `pixels` (1, 3, height, width) of `preprocessing.size` -> `embedding` (1, projection). */
-  imageEncoder(): Network {
+  imageEncoder(lean = false): Network {
     const config = this.imageEncoderConfig
     const { height, width } = this.preprocessing.size
-    return this.#network('image_encoder', (weights) => ({
+    return this.#network('image_encoder', lean, (weights) => ({
       embedding: clipVision(weights, config, input('pixels', [1, config.channels, height, width])).imageEmbeds,
     }))
   }
 
   /** `picture` (1, 3, height, width) in [-1, 1] -> `latents` (1, c, h, w): the mean, unscaled. */
-  vaeEncoder(height: number, width: number): Network {
+  vaeEncoder(height: number, width: number, lean = false): Network {
     const config = this.vaeConfig
-    return this.#network('vae', (weights) => {
+    return this.#network('vae', lean, (weights) => {
       // The checkpoint holds both halves: the other one is traced, at its smallest, for the names of its weights.
       vaeDecoder(weights, config, input('latents', [1, config.latentChannels, 1, 1]), 1)
       return { latents: vaeEncoder(weights, config, input('picture', [1, config.inChannels, height, width])).mean }
@@ -81,9 +81,9 @@ export class Model {
   }
 
   /** `latents` (frames, c, height, width), divided by the scaling factor -> `frames` (frames, 3, H, W), not clamped. */
-  vaeDecoder(frames: number, height: number, width: number): Network {
+  vaeDecoder(frames: number, height: number, width: number, lean = false): Network {
     const config = this.vaeConfig
-    return this.#network('vae', (weights) => {
+    return this.#network('vae', lean, (weights) => {
       vaeEncoder(weights, config, input('picture', [1, config.inChannels, config.factor, config.factor]))
       const latents = input('latents', [frames, config.latentChannels, height, width])
       return { frames: vaeDecoder(weights, config, latents, frames) }
@@ -94,9 +94,9 @@ export class Model {
    * `sample` (b, f, 2c, h, w), `timestep` (b), `context` (b, 1, projection), `addedTimeIds` (b, 3) -> `output` (b, f, c,
    * h, w).
    */
-  unet(component: UNetComponent, { batch, frames, height, width }: UNetShape): Network {
+  unet(component: UNetComponent, { batch, frames, height, width }: UNetShape, lean = false): Network {
     const config = this.unetConfig(component)
-    return this.#network(component, (weights) => ({
+    return this.#network(component, lean, (weights) => ({
       output: unet(weights, config, {
         sample: input('sample', [batch, frames, config.inChannels, height, width]),
         timestep: input('timestep', [batch]),
@@ -112,13 +112,13 @@ export class Model {
     return this.unet(component, { batch: 1, frames: 1, height: side, width: side })
   }
 
-  #network(component: string, trace: Trace): Network {
+  #network(component: string, lean: boolean, trace: Trace): Network {
     const weightsOf = () => {
       const opened = this.#weights.get(component) ?? this.source.weights(component)
       this.#weights.set(component, opened)
       return opened
     }
-    return new Network(this.engine, this.source.components.get(component)!.className, weightsOf, trace)
+    return new Network(this.engine, this.source.components.get(component)!.className, weightsOf, trace, lean)
   }
 
   #checkFit(): void {

@@ -19,12 +19,14 @@ export class Network {
   /**
    * @param className what messages call the network
    * @param weightsOf opens its weights
+   * @param lean whether it is to need the least memory, see `LoweredGraph.lean`
    */
   constructor(
     private readonly engine: Engine,
     private readonly className: string,
     private readonly weightsOf: () => Promise<ComponentWeights>,
     private readonly trace: Trace,
+    private readonly lean: boolean,
   ) {}
 
   /**
@@ -66,7 +68,7 @@ export class Network {
   async #load(): Promise<Program> {
     const { outputs, weights } = await (this.#checked ??= this.#traceAndCheck())
     const bind = (name: string) => storedBytes(weights, name, weights.tensors.get(name)!)
-    return this.engine.load(lower(outputs, { bind }))
+    return this.engine.load(lower(outputs, { bind, lean: this.lean }))
   }
 }
 

@@ -6,15 +6,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { UserError } from '../errors.js'
 import { cacheFolder } from './cache-folder.node.js'
 import { GraphCache, WEIGHTS_AS_STORED } from './graph-cache.node.js'
-import {
-  baseName,
-  type Engine,
-  type LoadOptions,
-  type LoweredGraph,
-  type Port,
-  type Program,
-  type Values,
-} from './program.js'
+import { baseName, type Engine, type LoweredGraph, type Port, type Program, type Values } from './program.js'
 
 /** Settings of an engine in Node. */
 export interface NodeEngineOptions {
@@ -47,9 +39,10 @@ export function nodeEngine(settings: NodeEngineOptions = {}): Engine {
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
   }
   const cache = settings.cache && device === 'cpu' ? new GraphCache(join(cacheFolder(), 'graphs')) : undefined
-  const load = async (graph: LoweredGraph, { lean = false }: LoadOptions = {}) => {
+  const load = async (graph: LoweredGraph) => {
+    if (graph.lean) (await import('./allocator.node.js')).returnFreedMemory()
     try {
-      return new NodeProgram(await open(graph, lean, lean ? leanOptions(options) : options, cache), graph)
+      return new NodeProgram(await open(graph, graph.lean ? leanOptions(options) : options, cache), graph)
     } catch (error) {
       if (device === 'cpu') throw error
       const reason = (error as Error).message.split('\n')[0]
@@ -76,7 +69,6 @@ function leanOptions(options: InferenceSession.SessionOptions): InferenceSession
 // read into memory.
 async function open(
   graph: LoweredGraph,
-  lean: boolean,
   options: InferenceSession.SessionOptions,
   cache?: GraphCache,
 ): Promise<InferenceSession> {
@@ -89,7 +81,8 @@ async function open(
   const { session, ...extra } = (options.extra ?? {}) as { readonly session?: object }
   const place = folder === undefined ? {} : { model_external_initializers_file_folder_path: folder }
   const placed = { ...options, extra: { ...extra, session: { ...session, ...place } } }
-  return cache ? cache.open(graph, placed, lean) : InferenceSession.create(graph.model, placed)
+  // A lean graph opens faster than an entry of the cache is read.
+  return cache && !graph.lean ? cache.open(graph, placed) : InferenceSession.create(graph.model, placed)
 }
 
 class NodeProgram implements Program {

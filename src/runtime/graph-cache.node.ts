@@ -59,12 +59,10 @@ export class GraphCache {
    * Opens a graph for the CPU by its entry, or optimises it and writes one.
    *
    * @param options how to open it; the folder of its checkpoint files is in `extra`, levels are the cache's to choose
-   * @param lean leaves weights in their files, however small they are
    */
-  async open(graph: LoweredGraph, options: SessionOptions, lean = false): Promise<InferenceSession> {
+  async open(graph: LoweredGraph, options: SessionOptions): Promise<InferenceSession> {
     const large = (await filesOf(graph)).reduce((sum, { size }) => sum + size, 0n) > this.#largestWeights
-    const asStored = lean || large
-    const entry = join(this.folder, `${await keyOf(graph)}${asStored ? '-lean' : ''}${SUFFIX}`)
+    const entry = join(this.folder, `${await keyOf(graph)}${SUFFIX}`)
     const known = await this.#read(entry)
     if (known) {
       try {
@@ -73,7 +71,7 @@ export class GraphCache {
         await rm(entry, { force: true })
       }
     }
-    return this.#make(graph, options, entry, asStored)
+    return this.#make(graph, options, entry, large)
   }
 
   /** What is in an entry, if it is whole. */
@@ -87,13 +85,8 @@ export class GraphCache {
     return content
   }
 
-  async #make(
-    graph: LoweredGraph,
-    options: SessionOptions,
-    entry: string,
-    asStored: boolean,
-  ): Promise<InferenceSession> {
-    const extra = { ...options.extra, ...(asStored ? WEIGHTS_AS_STORED : {}) }
+  async #make(graph: LoweredGraph, options: SessionOptions, entry: string, large: boolean): Promise<InferenceSession> {
+    const extra = { ...options.extra, ...(large ? WEIGHTS_AS_STORED : {}) }
     const optimized: SessionOptions = { ...options, graphOptimizationLevel: 'all', extra }
     const writable = await mkdir(this.folder, { recursive: true }).then(
       () => true,

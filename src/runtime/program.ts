@@ -33,6 +33,12 @@ export interface LoweredGraph {
   /** Checkpoint files that initialisers point into; the model knows them by their base names, which are distinct. */
   readonly files: readonly string[]
   readonly nodeCount: number
+  /**
+   * Whether it is to need the least memory: weights are read where they lie and converted when they are used, and every
+   * buffer is freed after its last use. It opens at once. Otherwise weights are laid out for speed as the graph is opened,
+   * which pays for one that runs often, or whose weights outweigh its arithmetic.
+   */
+  readonly lean: boolean
 }
 
 /** Values of one tensor: float32, or int64 for indices. */
@@ -54,18 +60,8 @@ export interface Program {
   dispose(): Promise<void>
 }
 
-/** How a graph is opened. */
-export interface LoadOptions {
-  /**
-   * Lean: weights are read where they lie and converted when they are used, and every buffer is freed after its last use, so
-   * that the program needs the least memory and opens at once. Otherwise they are laid out for speed as the graph is
-   * opened: a graph that runs often, or whose weights outweigh its arithmetic, runs faster so. Default: false.
-   */
-  readonly lean?: boolean
-}
-
 /** Opens graphs on one device. */
 export interface Engine {
   readonly device: string
-  load(graph: LoweredGraph, options?: LoadOptions): Promise<Program>
+  load(graph: LoweredGraph): Promise<Program>
 }
