@@ -5,7 +5,7 @@ import type { AnimateProgress } from '../pipeline/progress.js'
 import type { ImageToVideo } from '../pipeline/pretrained.node.js'
 import type { CheckedEdit, CheckedSettings } from '../pipeline/settings.js'
 import { interruptible } from './interrupt.js'
-import { asUsage, numeric, parseGuidance, parseSize } from './options.js'
+import { asUsage, memoryAmount, numeric, parseGuidance, parseSize } from './options.js'
 import { StageMeter, StatusLine } from './progress.js'
 
 /** The model that comes with the package; src/cli and dist/cli lie equally deep. */
@@ -34,6 +34,8 @@ export interface ClipOptions {
   readonly seed?: number
   readonly fit: 'cover' | 'contain' | 'stretch'
   readonly device: 'auto' | 'cpu' | 'webgpu' | 'cuda'
+  readonly memory?: number
+  readonly generator: 'sfv' | 'torch'
   readonly loop?: true
   readonly json?: true
 }
@@ -69,6 +71,12 @@ export function withClipOptions(command: Command): Command {
         .choices(['auto', 'cpu', 'webgpu', 'cuda'])
         .default('auto'),
     )
+    .option('--memory <amount>', 'most memory to use, such as 8GB (default: what is free)', memoryAmount)
+    .addOption(
+      new Option('--generator <name>', 'how a seed becomes noise; torch: as in diffusers with that seed')
+        .choices(['sfv', 'torch'])
+        .default('sfv'),
+    )
     .option('--loop', 'close the clip, so that its last frame leads to its first (one more forward)')
     .option('--json', 'print what was done as one JSON object')
 }
@@ -86,7 +94,7 @@ export type Make<T> = (
  * @throws UsageError when an option is wrong, UserError when the clip cannot be made or written.
  */
 export async function makeClip<T extends CheckedSettings | CheckedEdit>(
-  { out, model, device, size, guidance, json, ...rest }: ClipOptions,
+  { out, model, device, size, guidance, memory, json, ...rest }: ClipOptions,
   schema: 'settingsSchema' | 'editSchema',
   make: Make<T>,
 ): Promise<void> {
@@ -103,7 +111,12 @@ export async function makeClip<T extends CheckedSettings | CheckedEdit>(
   const line = new StatusLine()
   const meter = new StageMeter(line)
   try {
-    const sfv = await ImageToVideo.fromPretrained(model, { device, lowMemory: true, optimize: settings.steps > 1 })
+    const sfv = await ImageToVideo.fromPretrained(model, {
+      device,
+      memory,
+      lowMemory: true,
+      optimize: settings.steps > 1,
+    })
     // Nothing is written yet, so Ctrl-C may end the process on the spot: a handler would wait for a network to finish.
     const clip = await make(sfv, { ...settings, onProgress: meter.report })
     const files = await interruptible((signal) => clip.save(out, { signal }))

@@ -50,3 +50,11 @@ export function whole(flag: string, min: number, max: number): (text: string) =>
     throw new UsageError(`${flag} is ${text}; give a whole number from ${min} to ${max}`)
   }
 }
+
+/** `8GB`, `512 MB` or `6GiB` as bytes. */
+export function memoryAmount(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([MG])(i?)B?$/i.exec(text.trim())
+  if (!match) throw new UsageError(`--memory is ${text}; give an amount such as 8GB or 512MB`)
+  const [, amount, unit, binary] = match as unknown as [string, string, string, string]
+  return Number(amount) * (binary ? 1024 : 1000) ** (unit.toUpperCase() === 'G' ? 3 : 2)
+}

@@ -42,7 +42,7 @@ export class StageMeter {
 
   /** Takes what `ImageToVideo.animate` reports. */
   readonly report = (progress: AnimateProgress): void => {
-    if (progress.type === 'warning') this.line.note(`sfv: ${progress.message}`)
+    if (progress.type !== 'stage') this.line.note(`sfv: ${progress.message}`)
     else this.at(progress.stage, progress.done, progress.total)
   }
 

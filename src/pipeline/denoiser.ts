@@ -12,31 +12,49 @@ export interface Condition {
 }
 
 /**
- * The UNet on one clip as a function of its latents (f, c, h, w). With `scales` the program has a batch of two: the
- * unconditional clip, whose embedding and image latents are zero, then the conditional one.
+ * The UNet on one clip as a function of its latents (f, c, h, w). With `scales` it runs on two clips, the unconditional one,
+ * whose embedding and image latents are zero, and the conditional one: together where the program has a batch of two, else
+ * one after the other.
  *
  * @param program a UNet of `Networks`, its batch 1, or 2 with `scales`
  * @param scales (f): guidance scale of each frame; none for no guidance
  */
 export function denoiser(program: Program, condition: Condition, scales?: Float32Array): Denoise {
   const [batch, frames] = program.inputs.find(({ name }) => name === 'sample')!.shape as [number, number]
-  const last = batch - 1
-  const context = new Float32Array(batch * condition.embedding.length)
-  context.set(condition.embedding, last * condition.embedding.length)
-  const addedTimeIds = Float32Array.from({ length: batch * 3 }, (_, i) => condition.addedTimeIds[i % 3]!)
   const size = condition.imageLatents.length
+  const context = new Float32Array(batch * condition.embedding.length)
+  const addedTimeIds = Float32Array.from({ length: batch * 3 }, (_, i) => condition.addedTimeIds[i % 3]!)
   const sample = new Float32Array(batch * frames * 2 * size)
-  for (let frame = 0; frame < frames; frame++)
-    sample.set(condition.imageLatents, ((last * frames + frame) * 2 + 1) * size)
 
-  return async (input, _sigma, cNoise) => {
+  /** Tells the last clip of the batch its condition, or none. */
+  const tell = (conditional: boolean) => {
+    const last = batch - 1
+    const at = last * condition.embedding.length
+    if (conditional) context.set(condition.embedding, at)
+    else context.fill(0, at)
+    for (let frame = last * frames; frame < batch * frames; frame++) {
+      const start = (frame * 2 + 1) * size
+      if (conditional) sample.set(condition.imageLatents, start)
+      else sample.fill(0, start, start + size)
+    }
+  }
+  const run = async (input: Float32Array, cNoise: number) => {
     for (let i = 0; i < batch * frames; i++) {
       const frame = i % frames
       sample.set(input.subarray(frame * size, (frame + 1) * size), i * 2 * size)
     }
     const timestep = new Float32Array(batch).fill(cNoise)
-    const { output } = await program.run({ sample, timestep, context, addedTimeIds })
-    if (!scales) return output!
-    return applyGuidance(output!.subarray(0, input.length), output!.subarray(input.length), scales)
+    return (await program.run({ sample, timestep, context, addedTimeIds }))['output']!
+  }
+
+  tell(true)
+  return async (input, _sigma, cNoise) => {
+    const output = await run(input, cNoise)
+    if (!scales) return output
+    if (batch === 2) return applyGuidance(output.subarray(0, input.length), output.subarray(input.length), scales)
+    tell(false)
+    const unconditional = await run(input, cNoise)
+    tell(true)
+    return applyGuidance(unconditional, output, scales)
   }
 }

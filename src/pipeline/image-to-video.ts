@@ -2,10 +2,12 @@ import { UserError } from '../errors.js'
 import type { ClipContent } from '../media/clip.js'
 import { frameAt, type Frames, type Picture } from '../media/frames.js'
 import { baseName, type Engine } from '../runtime/program.js'
+import { TorchRandom } from '../runtime/torch-random.js'
 import { denoiseClip, normals } from './denoise-clip.js'
 import { fitPicture } from './fit.js'
 import { nativeGeometry } from './geometry.js'
 import { Job } from './job.js'
+import { describeMemory, planMemory, type MemoryLimits, type MemoryPlan } from './memory-plan.js'
 import type { ModelSource } from './model-source.js'
 import { Model } from './model.js'
 import { closeAll, networksOf, planGeneration, type Plan, type PlannedNetworks } from './plan.js'
@@ -44,6 +46,13 @@ export interface MemoryOptions {
    * again. The last one, the decoder, is closed by the next clip or by `dispose`: closing takes as long as opening.
    */
   readonly lowMemory?: boolean
+  /**
+   * Bytes that may be used: decides how many frames are decoded together, and whether in tiles; a clip that would need more is
+   * refused. Without, what is `available` is the limit of a model of more than 256 MB.
+   */
+  readonly memory?: number | undefined
+  /** Bytes that the system has free. */
+  readonly available?: number | undefined
 }
 
 /**
@@ -54,13 +63,15 @@ export interface MemoryOptions {
 export class ImageToVideo {
   readonly #model: Model
   readonly #lowMemory: boolean
+  readonly #limits: MemoryLimits
   #queue: Promise<unknown> = Promise.resolve()
   #last: { readonly shape: string; readonly networks: PlannedNetworks } | undefined
 
   /** @throws UserError when a configuration of the model is not supported. */
-  constructor(source: ModelSource, engine: Engine, { lowMemory = false }: MemoryOptions = {}) {
+  constructor(source: ModelSource, engine: Engine, { lowMemory = false, memory, available }: MemoryOptions = {}) {
     this.#model = new Model(source, engine)
     this.#lowMemory = lowMemory
+    this.#limits = { budget: memory, available, onHost: engine.device === 'cpu' }
   }
 
   /** The frames and the size in pixels that the model was trained for: what `animate` makes unless told. */
@@ -131,15 +142,20 @@ export class ImageToVideo {
     const { frames, height, width, latentHeight, latentWidth } = plan.geometry
     const seed = settings.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!
     const pixels = 3 * height * width
-    const pictureNoise = given(imageNoise, pixels, 'imageNoise') ?? normals(seed, 'picture', pixels)
+    const draw = noiseSource(settings.generator, seed)
+    const pictureNoise = given(imageNoise, pixels, 'imageNoise') ?? draw('picture', pixels)
     const values = frames * model.vaeConfig.latentChannels * latentHeight * latentWidth
-    const noise = given(latents, values, 'latents') ?? normals(seed, 'latents', values)
+    const noise = given(latents, values, 'latents') ?? draw('latents', values)
     const fitted = (image: Picture) => fitPicture(image, width, height, settings.fit)
     const clip = original ? Array.from({ length: frames }, (_, i) => fitted(frameAt(original, i))) : []
 
-    const networks = await this.#networksFor(plan)
-    if (this.#lowMemory) await closeAll(networks)
-    const job = new Job(settings, plan, networks, this.#lowMemory, (stage, done, total) => {
+    const memory = await planMemory(plan, model, this.#limits, settings.decodeChunk)
+    const held = describeMemory(memory, plan)
+    if (held !== undefined) onProgress?.({ type: 'memory', message: held, plan: memory })
+    const oneAtATime = this.#lowMemory || memory.oneAtATime
+    const networks = await this.#networksFor(plan, memory)
+    if (oneAtATime) await closeAll(networks)
+    const job = new Job(settings, plan, { ...memory, oneAtATime }, networks, (stage, done, total) => {
       onProgress?.({ type: 'stage', stage, done, total })
       signal?.throwIfAborted()
     })
@@ -152,11 +168,11 @@ export class ImageToVideo {
   }
 
   /** The networks of the last clip, if this one is of the same shape; else new ones in their place. */
-  async #networksFor(plan: Plan): Promise<PlannedNetworks> {
-    const shape = JSON.stringify([plan.component, plan.geometry, plan.guidance !== undefined, plan.chunks])
+  async #networksFor(plan: Plan, memory: MemoryPlan): Promise<PlannedNetworks> {
+    const shape = JSON.stringify([plan.component, plan.geometry, plan.guidance !== undefined, memory])
     if (this.#last?.shape !== shape) {
       await closeAll(this.#last?.networks)
-      this.#last = { shape, networks: networksOf(plan, this.#model) }
+      this.#last = { shape, networks: networksOf(plan, memory, this.#model) }
     }
     return this.#last.networks
   }
@@ -174,6 +190,19 @@ function given(values: Float32Array | undefined, size: number, name: string): Fl
   return values
 }
 
+/**
+ * Where noise comes from. sfv's own has a stream for each use, so that none depends on how much another draws; PyTorch's is one
+ * generator, drawn from in the order of diffusers: the picture's noise, then the latents.
+ */
+function noiseSource(
+  generator: CheckedSettings['generator'],
+  seed: number,
+): (stream: string, n: number) => Float32Array {
+  if (generator === 'sfv') return (stream, n) => normals(seed, stream, n)
+  const random = new TorchRandom(seed)
+  return (_, n) => random.randn(n)
+}
+
 /** What a saved clip tells about its making: enough to make it again. */
 function describe(
   settings: CheckedSettings | CheckedEdit,
@@ -186,6 +215,7 @@ function describe(
     software: 'sfv',
     model: baseName(path),
     seed: `${seed}`,
+    ...(settings.generator === 'sfv' ? {} : { generator: settings.generator }),
     steps: `${steps}`,
     motion: `${motion}`,
     noiseAug: `${noiseAug}`,

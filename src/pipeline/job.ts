@@ -4,11 +4,13 @@ import type { Program } from '../runtime/program.js'
 import { addedTimeIds, embedPicture, encodePicture } from './condition.js'
 import { decodeLatents } from './decode.js'
 import { denoiser, type Condition } from './denoiser.js'
+import type { MemoryPlan } from './memory-plan.js'
 import type { Network } from './network.js'
 import type { Plan, PlannedNetworks } from './plan.js'
 import { vaeInput, type ClipPreprocessing } from './preprocess.js'
 import type { Stage } from './progress.js'
 import { padLoop, unpadLoop } from './refine.js'
+import { decodeTiled } from './tiles.js'
 import type { CheckedSettings } from './settings.js'
 
 /** Is told how far a stage is; may throw to end the work. */
@@ -18,12 +20,11 @@ export type Report = (stage: Stage, done: number, total: number) => void
 export class Job {
   readonly #opened = new Set<Network>()
 
-  /** @param lowMemory opens each network when its turn comes, and closes it after */
   constructor(
     private readonly settings: CheckedSettings,
     private readonly plan: Plan,
+    private readonly memory: MemoryPlan,
     private readonly networks: PlannedNetworks,
-    private readonly lowMemory: boolean,
     private readonly report: Report,
   ) {}
 
@@ -34,7 +35,7 @@ export class Job {
   async prepare(): Promise<void> {
     this.report('open', 0, this.networks.all.length)
     await Promise.all(this.networks.all.map((network) => network.check()))
-    if (this.lowMemory) return
+    if (this.memory.oneAtATime) return
     for (const network of this.networks.all) await this.#open(network)
   }
 
@@ -89,10 +90,14 @@ export class Job {
 
   /** Clean latents (f, c, h, w), scaled -> pixels (f, 3, H, W), about [-1, 1], not clamped. */
   async decode(latents: Float32Array, scalingFactor: number): Promise<Float32Array> {
-    const { chunks, padding, geometry } = this.plan
+    const { padding, geometry } = this.plan
+    const { chunks, tile } = this.memory
+    const { latentHeight, latentWidth, height: pixels } = geometry
+    const size = { height: latentHeight, width: latentWidth }
     const decode = async (frames: number, part: Float32Array) => {
       const decoder = await this.#open(this.networks.decoders.get(frames)!)
-      return (await decoder.run({ latents: part }))['frames']!
+      const run = async (latents: Float32Array) => (await decoder.run({ latents }))['frames']!
+      return tile ? decodeTiled(part, frames, size, tile, pixels / latentHeight, run) : run(part)
     }
     const onChunk = (done: number) => this.report('decode', done, chunks.length)
     const padded = padding === 0 ? latents : padLoop(latents, geometry.frames, padding)
@@ -108,7 +113,7 @@ export class Job {
 
   async #with<T>(network: Network, use: (program: Program) => Promise<T>): Promise<T> {
     const result = await use(await this.#open(network))
-    if (this.lowMemory) await network.close()
+    if (this.memory.oneAtATime) await network.close()
     return result
   }
 }

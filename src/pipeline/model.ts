@@ -112,12 +112,26 @@ export class Model {
     return this.unet(component, { batch: 1, frames: 1, height: side, width: side })
   }
 
-  #network(component: string, lean: boolean, trace: Trace): Network {
-    const weightsOf = () => {
-      const opened = this.#weights.get(component) ?? this.source.weights(component)
-      this.#weights.set(component, opened)
-      return opened
+  /** Bytes of a component's weights as they are stored, and their number. Throws a UserError when there are none. */
+  async weightSizes(component: string): Promise<{ bytes: number; parameters: number }> {
+    const { tensors } = await this.#weightsOf(component)
+    let bytes = 0
+    let parameters = 0
+    for (const { byteLength, dtype } of tensors.values()) {
+      bytes += byteLength
+      parameters += byteLength / (dtype === 'F32' ? 4 : 2)
     }
+    return { bytes, parameters }
+  }
+
+  #weightsOf(component: string): Promise<ComponentWeights> {
+    const opened = this.#weights.get(component) ?? this.source.weights(component)
+    this.#weights.set(component, opened)
+    return opened
+  }
+
+  #network(component: string, lean: boolean, trace: Trace): Network {
+    const weightsOf = () => this.#weightsOf(component)
     return new Network(this.engine, this.source.components.get(component)!.className, weightsOf, trace, lean)
   }
 

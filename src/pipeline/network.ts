@@ -1,5 +1,6 @@
 import { UserError } from '../errors.js'
 import { lower } from '../graph/lower.js'
+import { activationBytes } from '../graph/memory.js'
 import type { Shape, Tensor } from '../graph/tensor.js'
 import { ParameterSet } from '../nn/weights.js'
 import type { Engine, Program, StoredBytes } from '../runtime/program.js'
@@ -43,6 +44,11 @@ export class Network {
     const parameters = new ParameterSet()
     this.trace(parameters)
     return parameters.shapes
+  }
+
+  /** Bytes that its activations take when it is lean, estimated from its configuration alone. */
+  get activationBytes(): number {
+    return activationBytes(Object.values(this.trace(new ParameterSet())))
   }
 
   /** The network as a program; the same one until `close`. Checks first. */

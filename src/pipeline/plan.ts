@@ -1,6 +1,7 @@
 import { guidanceScales, isGuided, karrasSchedule, type Schedule } from '../diffusion/index.js'
 import { chunkSizes } from './decode.js'
 import { defaultChunk, geometryOf, type Geometry } from './geometry.js'
+import type { MemoryPlan } from './memory-plan.js'
 import type { Model, UNetComponent } from './model.js'
 import type { Network } from './network.js'
 import { LOOP_PADDING } from './refine.js'
@@ -58,12 +59,14 @@ export interface PlannedNetworks {
 }
 
 /** The networks that a plan needs, none of them open. */
-export function networksOf({ component, geometry, guidance, chunks }: Plan, model: Model): PlannedNetworks {
+export function networksOf({ component, geometry, guidance }: Plan, memory: MemoryPlan, model: Model): PlannedNetworks {
   const { frames, height, width, latentHeight, latentWidth } = geometry
-  const imageEncoder = model.imageEncoder()
-  const vaeEncoder = model.vaeEncoder(height, width)
-  const unet = model.unet(component, { batch: guidance ? 2 : 1, frames, height: latentHeight, width: latentWidth })
-  const decoders = new Map(chunks.map((count) => [count, model.vaeDecoder(count, latentHeight, latentWidth)]))
+  const { lean, chunks, tile = { height: latentHeight, width: latentWidth } } = memory
+  const imageEncoder = model.imageEncoder(lean)
+  const vaeEncoder = model.vaeEncoder(height, width, lean)
+  const batch = guidance && !memory.splitGuidance ? 2 : 1
+  const unet = model.unet(component, { batch, frames, height: latentHeight, width: latentWidth }, lean)
+  const decoders = new Map(chunks.map((count) => [count, model.vaeDecoder(count, tile.height, tile.width, lean)]))
   return { imageEncoder, vaeEncoder, unet, decoders, all: [imageEncoder, vaeEncoder, unet, ...decoders.values()] }
 }
 

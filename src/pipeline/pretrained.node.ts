@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { freemem } from 'node:os'
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { Clip } from '../media/clip.node.js'
@@ -42,7 +43,8 @@ export class ImageToVideo extends AnyImageToVideo {
    * @throws UserError when there is no such folder, or it holds no model that is supported.
    */
   static async fromPretrained(folder: string, options: PretrainedOptions = {}): Promise<ImageToVideo> {
-    return new ImageToVideo(await openModelFolder(folder), nodeEngine({ cache: true, ...options }), options)
+    const source = await openModelFolder(folder)
+    return new ImageToVideo(source, nodeEngine({ cache: true, ...options }), { available: freemem(), ...options })
   }
 
   /**

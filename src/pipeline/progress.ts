@@ -1,3 +1,5 @@
+import type { MemoryPlan } from './memory-plan.js'
+
 /** The stages of a generation, in their order: open the networks, look at the picture, denoise, decode the frames. */
 export type Stage = 'open' | 'encode' | 'denoise' | 'decode'
 
@@ -8,3 +10,5 @@ export type Stage = 'open' | 'encode' | 'denoise' | 'decode'
 export type AnimateProgress =
   | { readonly type: 'stage'; readonly stage: Stage; readonly done: number; readonly total: number }
   | { readonly type: 'warning'; readonly message: string }
+  /** How the clip is held in memory, before the work begins; small models take no account of it. */
+  | { readonly type: 'memory'; readonly message: string; readonly plan: MemoryPlan }

@@ -33,6 +33,8 @@ export const settingsSchema = z.strictObject({
   maxGuidance: between(0, 100).default(3),
   /** Where all random numbers come from. Default: another one each time; the clip's metadata holds it. */
   seed: whole(0, Number.MAX_SAFE_INTEGER).optional(),
+  /** How a seed becomes noise: sfv's own way, or that of PyTorch's CPU generator, so that it is the noise of diffusers. */
+  generator: z.enum(['sfv', 'torch'], 'give sfv or torch').default('sfv'),
   /**
    * How the picture fills a frame of another shape: its middle (`cover`), the whole of it on white (`contain`), or
    * distorted (`stretch`, what the reference does).

@@ -19,6 +19,9 @@ const { num_frames: frames, decode_chunk_size: decodeChunk } = readJson<{
 /** Limits on the relative error, as recommended for each number of steps: the later the step, the more rounding adds up. */
 const LIMITS: Readonly<Record<number, number>> = { 1: 5e-5, 2: 5e-4, 25: 2e-4 }
 
+/** All networks open, as for a small model. */
+const HELD = { oneAtATime: false, lean: false, splitGuidance: false, tile: undefined, stages: undefined }
+
 let model: Model
 const opened: PlannedNetworks[] = []
 
@@ -34,9 +37,10 @@ afterAll(async () => {
 function makeJob(changes: AnimateSettings) {
   const settings = parseSettings({ frames, width: 64, height: 64, decodeChunk, ...changes })
   const plan = planGeneration(settings, model)
-  const networks = networksOf(plan, model)
+  const memory = { ...HELD, chunks: plan.chunks }
+  const networks = networksOf(plan, memory, model)
   opened.push(networks)
-  return { plan, networks, job: new Job(settings, plan, networks, false, () => undefined) }
+  return { plan, networks, job: new Job(settings, plan, memory, networks, () => undefined) }
 }
 
 /** The reference's noise at a plan's first level. */

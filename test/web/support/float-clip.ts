@@ -7,6 +7,9 @@ import { closeAll, networksOf, planGeneration } from '../../../src/pipeline/plan
 import { parseSettings, type AnimateSettings } from '../../../src/pipeline/settings.js'
 import type { Engine } from '../../../src/runtime/program.js'
 
+/** All networks open, as for a small model. */
+const HELD = { oneAtATime: false, lean: false, splitGuidance: false, tile: undefined, stages: undefined }
+
 /** A clip before it is rounded to bytes, (f, 3, H, W), about -1 to 1: the same code in Node and in the browser. */
 export async function floatClip(
   source: ModelSource,
@@ -17,9 +20,10 @@ export async function floatClip(
   const model = new Model(source, engine)
   const settings = parseSettings(asked)
   const plan = planGeneration(settings, model)
-  const networks = networksOf(plan, model)
+  const memory = { ...HELD, chunks: plan.chunks }
+  const networks = networksOf(plan, memory, model)
   try {
-    const job = new Job(settings, plan, networks, false, () => undefined)
+    const job = new Job(settings, plan, memory, networks, () => undefined)
     const { frames, height, width, latentHeight, latentWidth } = plan.geometry
     const pictureNoise = normals(settings.seed!, 'picture', 3 * height * width)
     const values = frames * model.vaeConfig.latentChannels * latentHeight * latentWidth
