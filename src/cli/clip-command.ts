@@ -44,7 +44,7 @@ export interface ClipOptions {
 export function withClipOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--model <folder>', 'model folder in the layout of diffusers').default(
+      new Option('--model <model>', 'model folder in the layout of diffusers, or a hub id').default(
         BUNDLED_MODEL,
         'the bundled one',
       ),
@@ -115,6 +115,7 @@ export async function makeClip<T extends CheckedSettings | CheckedEdit>(
       device,
       memory,
       lowMemory: true,
+      onPull: ({ file, done, total }) => line.show(`fetching ${file}, ${((100 * done) / total).toFixed(0)} %`),
       optimize: settings.steps > 1,
     })
     // Nothing is written yet, so Ctrl-C may end the process on the spot: a handler would wait for a network to finish.

@@ -7,6 +7,7 @@ import { infoCommand } from './info.js'
 import { initCommand } from './init.js'
 import { manifestCommand } from './manifest.js'
 import { mergeCommand } from './merge.js'
+import { pullCommand } from './pull.js'
 import { reportCommand } from './report.js'
 import { trainCommand } from './train.js'
 
@@ -27,6 +28,7 @@ export function sfvCommand(): Command {
     reportCommand(),
     infoCommand(),
     initCommand(),
+    pullCommand(),
     manifestCommand(),
     mergeCommand(),
     editCommand(),

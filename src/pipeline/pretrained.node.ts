@@ -10,6 +10,7 @@ import { readClipAt } from '../media/read-clip.node.js'
 import { nodeEngine, type NodeEngineOptions } from '../runtime/engine.node.js'
 import { Checkpoint } from '../weights/checkpoint.node.js'
 import { readPipelineFolder } from '../weights/diffusers.node.js'
+import type { PullProgress } from '../weights/hub.node.js'
 import {
   ImageToVideo as AnyImageToVideo,
   type AnimateOptions,
@@ -19,7 +20,10 @@ import {
 import type { ModelSource } from './model-source.js'
 
 /** How `fromPretrained` opens a model; `cache` is on unless told. */
-export interface PretrainedOptions extends NodeEngineOptions, MemoryOptions {}
+export interface PretrainedOptions extends NodeEngineOptions, MemoryOptions {
+  /** Is told how far a model of the hub is fetched. */
+  readonly onPull?: (progress: PullProgress) => void
+}
 
 /**
  * The files of a model folder. Weights are found when they are asked for.
@@ -34,16 +38,22 @@ export async function openModelFolder(folder: string): Promise<ModelSource> {
   return { path, components, weights: (component) => Checkpoint.open(join(path, component)) }
 }
 
+async function folderOf(model: string, { onPull }: PretrainedOptions): Promise<string> {
+  const isFolder = (await stat(model).catch(() => undefined)) !== undefined
+  const { isHubId, resolveHubModel } = await import('../weights/hub.node.js')
+  return isFolder || !isHubId(model) ? model : resolveHubModel(model, onPull ? { onProgress: onPull } : {})
+}
+
 /** `ImageToVideo` for Node: models from folders, pictures from files, clips that can be saved. */
 export class ImageToVideo extends AnyImageToVideo {
   /**
-   * Opens a model: a folder in the layout of diffusers, with SF-V's UNet as component `student` where it has one.
-   * Weights are read when they are needed.
+   * Opens a model: a folder in the layout of diffusers, with SF-V's UNet as component `student` where it has one; or the id of
+   * one on the Hugging Face hub, which is fetched the first time. Weights are read when they are needed.
    *
-   * @throws UserError when there is no such folder, or it holds no model that is supported.
+   * @throws UserError when there is no such model, it cannot be fetched, or it is none that is supported.
    */
-  static async fromPretrained(folder: string, options: PretrainedOptions = {}): Promise<ImageToVideo> {
-    const source = await openModelFolder(folder)
+  static async fromPretrained(model: string, options: PretrainedOptions = {}): Promise<ImageToVideo> {
+    const source = await openModelFolder(await folderOf(model, options))
     return new ImageToVideo(source, nodeEngine({ cache: true, ...options }), { available: freemem(), ...options })
   }
 

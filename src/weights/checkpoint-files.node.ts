@@ -52,6 +52,9 @@ async function findWeights(folder: string, variant?: Variant): Promise<string> {
   const candidates = variant === 'fp16' ? half : [...full, ...half]
   const found = candidates.find((name) => present.includes(name))
   if (found !== undefined) return join(folder, found)
+  const part = present.find((name) => name.endsWith('.safetensors.part'))
+  if (part !== undefined)
+    throw new UserError(`${join(folder, part)} is a download that was broken off; run sfv pull again to finish it`)
   throw new UserError(`${folder} holds no weights; it should have one of ${candidates.slice(0, 4).join(', ')}`)
 }
 
