@@ -18,11 +18,7 @@ it('says what the commands are', () => {
   expect(helpOf(sfvCommand())).toMatchSnapshot()
 })
 
-<<<<<<< HEAD
-it.each(['animate', 'edit', 'data', 'train', 'report', 'merge', 'info', 'manifest'])(
-=======
-it.each(['animate', 'edit', 'data', 'train', 'report', 'info', 'manifest', 'init', 'pull'])(
->>>>>>> 6392e00 (Plan a generation's memory: lean networks, chunks and tiles by --memory; draw noise as PyTorch does)
+it.each(['animate', 'edit', 'data', 'train', 'report', 'merge', 'info', 'manifest', 'init', 'pull'])(
   'says what %s takes, with examples',
   (name) => {
     const help = helpOf(sfvCommand().commands.find((command) => command.name() === name)!)
