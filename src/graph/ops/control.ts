@@ -17,14 +17,13 @@ export function stopGradient(x: Tensor): Tensor {
 const applyCopyAfter = defineOp<object>({
   name: 'copyAfter',
   infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
-  vjp: ({ grad }) => [() => grad, null],
-  // x + 0 max(after): the runtime can neither compute it before the backward pass has come this far, nor see that it is x
+  vjp: ({ grad, inputs: [, ...after] }) => [() => grad, ...after.map(() => null)],
+  // x + 0 max(after), for each of them: the runtime can neither compute it before the backward pass has come this far, nor see that it is x
   // and merge what follows with the first computation.
-  lower: (emitter, [x, after], { output }) => {
-    const wait = emitter.node('Mul', [
-      emitter.node('ReduceMax', [after!], { keepdims: 0 }),
-      emitter.scalar(0, output.dtype),
-    ])
+  lower: (emitter, [x, ...after], { output }) => {
+    const largest = after.map((each) => emitter.node('ReduceMax', [each], { keepdims: 0 }))
+    const total = largest.reduce((a, b) => emitter.node('Add', [a, b]))
+    const wait = emitter.node('Mul', [total, emitter.scalar(0, output.dtype)])
     return emitter.node('Add', [x!, wait])
   },
 })
@@ -40,7 +39,12 @@ const applyRematerialise = defineOp<{ block: Block; count: number }>({
     const products = () => {
       const blockInputs = sources.slice(0, count).map((x) => applyCopyAfter([x, grad], {}))
       const again = block(...blockInputs)
-      return vectorJacobianProducts([again], [grad], [...blockInputs, ...sources.slice(count)], { partial: true })
+      const all = vectorJacobianProducts([again], [grad], [...blockInputs, ...sources.slice(count)], { partial: true })
+      // The backward pass goes on when the gradients of the parameters are there: left for later, they would keep the
+      // values that were computed again.
+      const captured = all.slice(count)
+      if (captured.length === 0) return all
+      return [...all.slice(0, count).map((x) => applyCopyAfter([x, ...captured], {})), ...captured]
     }
     return [null, ...sources.map((_, i) => () => (parts ??= products())[i]!)]
   },
