@@ -9,7 +9,8 @@ const FLOORS = [
   ['graph'],
   ['nn', 'diffusion'],
   ['models'],
-  ['pipeline', 'training', 'evaluation'],
+  ['pipeline', 'training'],
+  ['evaluation'],
   ['cli', 'server', 'web'],
 ] as const
 

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { animateCommand } from './animate.js'
 import { dataCommand } from './data.js'
 import { editCommand } from './edit.js'
+import { evalCommand } from './eval.js'
 import { infoCommand } from './info.js'
 import { initCommand } from './init.js'
 import { manifestCommand } from './manifest.js'
@@ -26,6 +27,7 @@ export function sfvCommand(): Command {
     dataCommand(),
     trainCommand(),
     reportCommand(),
+    evalCommand(),
     infoCommand(),
     initCommand(),
     pullCommand(),

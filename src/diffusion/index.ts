@@ -1,7 +1,8 @@
 export { discriminatorNoise, drawSigma } from './discriminator-noise.js'
 export { applyGuidance, guidanceScales, isGuided } from './guidance.js'
-export { type Denoise, eulerStep, sample, type SamplerProgress } from './sampler.js'
+export { type Denoise, eulerStep, sample, sampleConsistency, type SamplerProgress } from './sampler.js'
 export {
+  consistencySchedule,
   generatorSigmas,
   karrasSchedule,
   karrasSigmas,

@@ -40,6 +40,9 @@ export function eulerStep(x: Float32Array, clean: Float32Array, sigma: number, s
   return x.map((value, i) => value + share * (value - clean[i]!))
 }
 
+/** Goes from a step's latents `x` at level `sigma`, and the clean ones seen in them, to the next level. */
+type Advance = (x: Float32Array, clean: Float32Array, sigma: number, sigmaNext: number, step: number) => Float32Array
+
 /**
  * Walks latents down a schedule by Euler's method, one call of the network a step; a schedule of one step is the
  * single-forward generator of SF-V.
@@ -47,11 +50,44 @@ export function eulerStep(x: Float32Array, clean: Float32Array, sigma: number, s
  * @param start latents at the schedule's first level
  * @returns the clean latents, of the shape of `start`
  */
-export async function sample(
+export function sample(
+  start: Float32Array,
+  schedule: Schedule,
+  denoise: Denoise,
+  options: SampleOptions = {},
+): Promise<Float32Array> {
+  return walk(start, schedule, denoise, eulerStep, options)
+}
+
+/**
+ * Walks latents down a schedule as consistency models are sampled (Song et al. 2023, algorithm 1): after each step the clean
+ * latents are noised anew to the next level.
+ *
+ * @param start latents at the schedule's first level
+ * @param noise of unit variance for the step (from 1), of the shape of `start`
+ * @returns the clean latents, of the shape of `start`
+ */
+export function sampleConsistency(
+  start: Float32Array,
+  schedule: Schedule,
+  denoise: Denoise,
+  noise: (step: number) => Float32Array,
+  options: SampleOptions = {},
+): Promise<Float32Array> {
+  const renoise: Advance = (_x, clean, _sigma, sigmaNext, step) => {
+    if (sigmaNext === 0) return clean
+    const fresh = noise(step + 1)
+    return clean.map((value, i) => value + sigmaNext * fresh[i]!)
+  }
+  return walk(start, schedule, denoise, renoise, options)
+}
+
+async function walk(
   start: Float32Array,
   { sigmas, timesteps }: Schedule,
   denoise: Denoise,
-  { onProgress, signal }: SampleOptions = {},
+  advance: Advance,
+  { onProgress, signal }: SampleOptions,
 ): Promise<Float32Array> {
   let x = start
   for (const [step, cNoise] of timesteps.entries()) {
@@ -64,7 +100,7 @@ export async function sample(
       cNoise,
       step,
     )
-    x = eulerStep(x, denoised(x, f, sigma), sigma, sigmas[step + 1]!)
+    x = advance(x, denoised(x, f, sigma), sigma, sigmas[step + 1]!, step)
     onProgress?.({ step: step + 1, steps: timesteps.length })
   }
   signal?.throwIfAborted()

@@ -60,6 +60,19 @@ export function karrasSchedule(steps: number, config: SchedulerConfig): Schedule
 }
 
 /**
+ * The schedule that consistency models are sampled along: the levels of `karrasSchedule(steps + 1)` without its sigmaMin, where
+ * a consistency model changes nothing, then 0.
+ *
+ * @param steps at least 1
+ */
+export function consistencySchedule(steps: number, config: SchedulerConfig): Schedule {
+  const { sigmas, timesteps } = karrasSchedule(steps + 1, config)
+  const levels = sigmas.slice(0, steps + 1)
+  levels[steps] = 0
+  return { sigmas: levels, timesteps: timesteps.subarray(0, steps), initNoiseSigma: levels[0]! }
+}
+
+/**
  * SF-V's noise levels s_t, t = 0 .. count - 1, rising from sigmaMin to sigmaMax (PAPER eq. 5): the other way round than
  * `karrasSchedule`.
  *

@@ -24,7 +24,7 @@ export async function denoiseClip(
 ): Promise<Float32Array> {
   const { scheduler } = model
   const { frames } = plan.geometry
-  const { steps, loop } = settings
+  const { steps, loop, sampler } = settings
   const scale = model.vaeConfig.scalingFactor
   const sigma = 'strength' in settings ? sigmaOfStrength(settings.strength, scheduler) : undefined
   const schedule = sigma === undefined ? plan.schedule : scheduleFrom(sigma, steps, scheduler)
@@ -39,7 +39,9 @@ export async function denoiseClip(
   const closing = loop ? scheduleFrom(loopSigma(scheduler), steps, scheduler) : undefined
   const first = schedule.timesteps.length
   const total = first + (closing?.timesteps.length ?? 0)
-  const open = await job.denoise(condition, start, schedule, { done: 0, total })
+  const renoise =
+    sampler === 'consistency' ? (step: number) => normals(seed, `renoise ${step}`, noise.length) : undefined
+  const open = await job.denoise(condition, start, schedule, { done: 0, total }, renoise)
   if (!closing) return open
 
   const half = Math.floor(frames / 2)

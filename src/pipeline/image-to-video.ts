@@ -135,7 +135,7 @@ export class ImageToVideo {
   ): Promise<ClipContent> {
     const model = this.#model
     const plan = planGeneration(settings, model)
-    if (settings.steps === 1 && plan.component !== 'student') {
+    if (settings.steps === 1 && plan.component === 'unet' && settings.network === undefined) {
       const message = `${model.path} has no student, which is trained for one step; its unet wants about 25 steps`
       onProgress?.({ type: 'warning', message })
     }
@@ -210,13 +210,15 @@ function describe(
   seed: number,
   path: string,
 ): Record<string, string> {
-  const { steps, motion, noiseAug, fit, loop, minGuidance, maxGuidance } = settings
+  const { steps, sampler, motion, noiseAug, fit, loop, minGuidance, maxGuidance } = settings
   return {
     software: 'sfv',
     model: baseName(path),
     seed: `${seed}`,
     ...(settings.generator === 'sfv' ? {} : { generator: settings.generator }),
+    network: plan.component,
     steps: `${steps}`,
+    ...(sampler === 'euler' ? {} : { sampler }),
     motion: `${motion}`,
     noiseAug: `${noiseAug}`,
     fit,

@@ -1,4 +1,4 @@
-import { sample, type Schedule, type SamplerProgress } from '../diffusion/index.js'
+import { sample, sampleConsistency, type Schedule, type SamplerProgress } from '../diffusion/index.js'
 import type { Picture } from '../media/frames.js'
 import type { Program } from '../runtime/program.js'
 import { addedTimeIds, embedPicture, encodePicture } from './condition.js'
@@ -74,6 +74,7 @@ export class Job {
    *
    * @param start (f, c, h, w), at the schedule's first level
    * @param walks steps of the network that the clip takes in all, and those before this walk: for the report
+   * @param renoise fresh noise of unit variance for a step (from 1), where the walk is that of a consistency model
    * @returns clean latents (f, c, h, w), scaled
    */
   denoise(
@@ -81,11 +82,14 @@ export class Job {
     start: Float32Array,
     schedule: Schedule,
     walks: { readonly done: number; readonly total: number } = { done: 0, total: schedule.timesteps.length },
+    renoise?: (step: number) => Float32Array,
   ): Promise<Float32Array> {
     const onProgress = ({ step }: SamplerProgress) => this.report('denoise', walks.done + step, walks.total)
-    return this.#with(this.networks.unet, (program) =>
-      sample(start, schedule, denoiser(program, condition, this.plan.guidance), { onProgress }),
-    )
+    return this.#with(this.networks.unet, (program) => {
+      const denoise = denoiser(program, condition, this.plan.guidance)
+      if (renoise) return sampleConsistency(start, schedule, denoise, renoise, { onProgress })
+      return sample(start, schedule, denoise, { onProgress })
+    })
   }
 
   /** Clean latents (f, c, h, w), scaled -> pixels (f, 3, H, W), about [-1, 1], not clamped. */

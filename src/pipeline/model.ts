@@ -9,8 +9,8 @@ import { configOf, type ComponentWeights, type ModelSource } from './model-sourc
 import { Network, type Trace } from './network.js'
 import { parsePreprocessorConfig, type ClipPreprocessing } from './preprocess.js'
 
-/** The components that are UNets: SVD's own, which takes many steps, and SF-V's, which takes one. */
-export type UNetComponent = 'unet' | 'student'
+/** The class of SVD's own UNet, of SF-V's student, and of whatever else was distilled from it. */
+export const UNET_CLASS = 'UNetSpatioTemporalConditionModel'
 
 /** Sizes of the UNet's inputs. */
 export interface UNetShape {
@@ -27,7 +27,7 @@ export class Model {
   readonly vaeConfig: VaeConfig
   readonly scheduler: SchedulerConfig
   readonly preprocessing: ClipPreprocessing
-  readonly #unetConfigs: ReadonlyMap<UNetComponent, UNetConfig>
+  readonly #unetConfigs: ReadonlyMap<string, UNetConfig>
   readonly #weights = new Map<string, Promise<ComponentWeights>>()
 
   /** @throws UserError when a configuration is not one that is supported, or two do not fit each other. */
@@ -39,8 +39,8 @@ export class Model {
     this.vaeConfig = parseVaeConfig(...configOf(source, 'vae'))
     this.scheduler = parseSchedulerConfig(...configOf(source, 'scheduler', 'scheduler_config.json'))
     this.preprocessing = parsePreprocessorConfig(...configOf(source, 'feature_extractor', 'preprocessor_config.json'))
-    const components = (['unet', 'student'] as const).filter((name) => source.components.has(name))
-    this.#unetConfigs = new Map(components.map((name) => [name, parseUNetConfig(...configOf(source, name))]))
+    const unets = [...source.components].filter(([, { className }]) => className === UNET_CLASS)
+    this.#unetConfigs = new Map(unets.map(([name]) => [name, parseUNetConfig(...configOf(source, name))]))
     this.#checkFit()
   }
 
@@ -55,10 +55,11 @@ export class Model {
   }
 
   /** The configuration of a UNet; throws a UserError when the model has none of that name. */
-  unetConfig(component: UNetComponent): UNetConfig {
+  unetConfig(component: string): UNetConfig {
     const config = this.#unetConfigs.get(component)
-    if (!config) throw new UserError(`${this.path} has no component ${component}; list it in model_index.json`)
-    return config
+    if (config) return config
+    const names = [...this.#unetConfigs.keys()].join(', ')
+    throw new UserError(`${this.path} has no UNet ${component}; those it has are ${names}`)
   }
 
   /** `pixels` (1, 3, height, width) of `preprocessing.size` -> `embedding` (1, projection). */
@@ -94,7 +95,7 @@ export class Model {
    * `sample` (b, f, 2c, h, w), `timestep` (b), `context` (b, 1, projection), `addedTimeIds` (b, 3) -> `output` (b, f, c,
    * h, w).
    */
-  unet(component: UNetComponent, { batch, frames, height, width }: UNetShape, lean = false): Network {
+  unet(component: string, { batch, frames, height, width }: UNetShape, lean = false): Network {
     const config = this.unetConfig(component)
     return this.#network(component, lean, (weights) => ({
       output: unet(weights, config, {
@@ -107,7 +108,7 @@ export class Model {
   }
 
   /** A UNet for the smallest inputs it takes: for what does not depend on them, such as its weights' shapes. */
-  smallestUnet(component: UNetComponent): Network {
+  smallestUnet(component: string): Network {
     const side = 2 ** (this.unetConfig(component).down.length - 1)
     return this.unet(component, { batch: 1, frames: 1, height: side, width: side })
   }

@@ -1,15 +1,16 @@
-import { guidanceScales, isGuided, karrasSchedule, type Schedule } from '../diffusion/index.js'
+import { consistencySchedule, guidanceScales, isGuided, karrasSchedule, type Schedule } from '../diffusion/index.js'
 import { chunkSizes } from './decode.js'
 import { defaultChunk, geometryOf, type Geometry } from './geometry.js'
 import type { MemoryPlan } from './memory-plan.js'
-import type { Model, UNetComponent } from './model.js'
+import type { Model } from './model.js'
 import type { Network } from './network.js'
 import { LOOP_PADDING } from './refine.js'
 import type { CheckedSettings } from './settings.js'
 
 /** What a generation will do. */
 export interface Plan {
-  readonly component: UNetComponent
+  /** The UNet that runs. */
+  readonly component: string
   readonly geometry: Geometry
   readonly schedule: Schedule
   /** Noise of unit variance times this is where the denoising starts. */
@@ -29,12 +30,13 @@ export interface Plan {
  * @throws UserError when the model cannot make such a clip, or the guidance cannot be.
  */
 export function planGeneration(settings: CheckedSettings, model: Model): Plan {
-  const { steps, minGuidance, maxGuidance, decodeChunk, loop } = settings
+  const { steps, network, sampler, guide, minGuidance, maxGuidance, decodeChunk, loop } = settings
   const single = steps === 1
-  const component = single && model.hasStudent ? 'student' : 'unet'
+  const component = network ?? (single && model.hasStudent ? 'student' : 'unet')
   const geometry = geometryOf(settings, model.unetConfig(component), model.vaeConfig)
-  const schedule = karrasSchedule(steps, model.scheduler)
-  const guided = !single && isGuided({ min: minGuidance, max: maxGuidance })
+  const schedule = (sampler === 'consistency' ? consistencySchedule : karrasSchedule)(steps, model.scheduler)
+  const guided =
+    (guide === 'always' || (!single && component === 'unet')) && isGuided({ min: minGuidance, max: maxGuidance })
   const padding = loop ? LOOP_PADDING : 0
   const decoded = { ...geometry, frames: geometry.frames + 2 * padding }
   return {

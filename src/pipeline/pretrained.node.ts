@@ -18,6 +18,7 @@ import {
   type MemoryOptions,
 } from './image-to-video.js'
 import type { ModelSource } from './model-source.js'
+import { UNET_CLASS } from './model.js'
 
 /** How `fromPretrained` opens a model; `cache` is on unless told. */
 export interface PretrainedOptions extends NodeEngineOptions, MemoryOptions {
@@ -34,7 +35,7 @@ export async function openModelFolder(folder: string): Promise<ModelSource> {
   const found = await stat(folder).catch(() => undefined)
   if (!found?.isDirectory())
     throw new UserError(`there is no model folder ${folder}; give the path of one in the layout of diffusers`)
-  const { path, components } = await readPipelineFolder(folder)
+  const { path, components } = await readPipelineFolder(folder, UNET_CLASS)
   return { path, components, weights: (component) => Checkpoint.open(join(path, component)) }
 }
 

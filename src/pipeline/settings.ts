@@ -15,6 +15,10 @@ const between = (min: number, max: number) => {
 export const settingsSchema = z.strictObject({
   /** Forward passes of the UNet. 1 is SF-V's single forward with the student, without guidance; more is classic SVD. */
   steps: whole(1, 1000).default(1),
+  /** Which UNet of the model runs. Default: `student` for one step, where there is one, else `unet`. */
+  network: z.string().optional(),
+  /** How the steps are taken: along the probability-flow ODE, or with fresh noise, as consistency models want it. */
+  sampler: z.enum(['euler', 'consistency'], 'give euler or consistency').default('euler'),
   /** Frames of the clip. Default: what the model was trained for. */
   frames: whole(1, 1000).optional(),
   /** Width of the clip in pixels. Default: what the model was trained for. */
@@ -27,9 +31,14 @@ export const settingsSchema = z.strictObject({
   motion: between(0, 255).default(127),
   /** Noise laid onto the picture, as a share of its range: more frees the motion from the picture. */
   noiseAug: between(0, 10).default(0.02),
-  /** Guidance scale of the first frame; used with more than one step. */
+  /**
+   * Whether guidance is used: `auto` for several steps of SVD's own UNet (students were trained to do without), `always`
+   * whatever runs. Scales of 1 are none in both cases.
+   */
+  guide: z.enum(['auto', 'always'], 'give auto or always').default('auto'),
+  /** Guidance scale of the first frame. */
   minGuidance: between(0, 100).default(1),
-  /** Guidance scale of the last frame; used with more than one step. Not above 1: no guidance. */
+  /** Guidance scale of the last frame. Not above 1: no guidance. */
   maxGuidance: between(0, 100).default(3),
   /** Where all random numbers come from. Default: another one each time; the clip's metadata holds it. */
   seed: whole(0, Number.MAX_SAFE_INTEGER).optional(),

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
@@ -25,11 +25,13 @@ const DIFFUSERS_VERSION = '0.29.2'
 
 /**
  * Reads model_index.json and every component's configuration. Fields of the configurations are left to the models.
+ * Folders beside the components whose config.json names the class `besides` count as components though the index does not
+ * list them: what was distilled from a model lies in its folder without changing its index.
  *
  * @throws UserError when `path` is not the folder of a StableVideoDiffusionPipeline, or a component is missing, of
  * another class, or without a valid configuration.
  */
-export async function readPipelineFolder(path: string): Promise<PipelineFolder> {
+export async function readPipelineFolder(path: string, besides?: string): Promise<PipelineFolder> {
   const file = join(path, PIPELINE_INDEX)
   await expectFolder(path, `a folder with a ${PIPELINE_INDEX}`)
   const components = new Map<string, PipelineComponent>()
@@ -37,6 +39,12 @@ export async function readPipelineFolder(path: string): Promise<PipelineFolder> 
     await expectFolder(join(path, name), `the folder of the component ${name} of ${file}`)
     const config = await readJsonFile(join(path, name, configFileName(className)))
     components.set(name, { library, className, config })
+  }
+  if (besides === undefined) return { path, components }
+  for (const { name } of (await readdir(path, { withFileTypes: true })).filter((entry) => entry.isDirectory())) {
+    if (components.has(name) || !/^\w+$/.test(name)) continue
+    const config = await readJsonFile(join(path, name, 'config.json')).catch(() => undefined)
+    if (config?.['_class_name'] === besides) components.set(name, { library: 'diffusers', className: besides, config })
   }
   return { path, components }
 }

@@ -22,13 +22,24 @@ import { type LossGraph } from '../gradient-program.js'
 
 /**
  * The image encoder's objective: two views of one figure (other frames, other crops and colours) agree, those of different
- * figures do not. Symmetric InfoNCE over cosine similarities, as CLIP's loss with a second picture in the caption's
- * place. Inputs: `first`, `second` (pairs, 3, imageSize, imageSize), normalised by CLIP's mean and deviation.
+ * figures do not: CLIP's loss with a second picture in the caption's place. Inputs: `first`, `second` (pairs, 3, imageSize, imageSize), normalised by CLIP's mean and deviation.
  */
 export function contrastiveLoss(w: Weights, config: ClipVisionConfig, pairs: number, temperature: number): LossGraph {
   const shape = [pairs, config.channels, config.imageSize, config.imageSize]
   const embed = (name: string) => clipVision(w, config, input(name, shape)).imageEmbeds
   const [a, b] = [embed('first'), embed('second')]
+  return {
+    loss: informationNoiseContrast(a, b, temperature),
+    metrics: { embeddingSquare: mean(square(a)) },
+  }
+}
+
+/**
+ * Symmetric InfoNCE (van den Oord et al. 2018, as CLIP has it) over cosine similarities of a (n, c) and b (n, c), shape []:
+ * row i of one belongs to row i of the other.
+ */
+export function informationNoiseContrast(a: Tensor, b: Tensor, temperature: number): Tensor {
+  const pairs = a.shape[0]!
   const similarity = matmul(unit(a), unit(b), { transB: true, alpha: 1 / temperature })
   const diagonal = constant(
     Float32Array.from({ length: pairs ** 2 }, (_, i) => Number(i % (pairs + 1) === 0)),
@@ -36,10 +47,7 @@ export function contrastiveLoss(w: Weights, config: ClipVisionConfig, pairs: num
   )
   const matched = mean(sum(mul(similarity, diagonal), { axes: [1] }))
   const losses = [0, 1].map((axis) => sub(mean(logSumExp(similarity, axis)), matched))
-  return {
-    loss: mul(add(losses[0]!, losses[1]!), 0.5),
-    metrics: { embeddingSquare: mean(square(a)) },
-  }
+  return mul(add(losses[0]!, losses[1]!), 0.5)
 }
 
 /** x (n, c) scaled to unit length. */

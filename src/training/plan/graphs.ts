@@ -1,5 +1,6 @@
 import { input } from '../../graph/ops/index.js'
 import { clipVision, parseClipVisionConfig } from '../../models/clip/index.js'
+import { parseVideoFeaturesConfig } from '../../models/features/index.js'
 import { parseVaeConfig, vaeDecoder, vaeEncoder } from '../../models/vae/index.js'
 import { ParameterSet } from '../../nn/weights.js'
 import { type Goal } from '../gradient-program.js'
@@ -9,6 +10,7 @@ import { contrastiveLoss } from '../objectives/contrastive.js'
 import { type LatentBatch } from '../objectives/denoiser.js'
 import { denoisingLoss } from '../objectives/denoising.js'
 import { lossesOf } from '../objectives/of-recipe.js'
+import { videoFeaturesLoss } from '../objectives/video-features.js'
 import { loraWeights } from '../lora.js'
 import { optimizerOf, type DistillationRecipe, type Recipe } from '../recipe/index.js'
 import { studentGraph } from '../student.js'
@@ -72,6 +74,11 @@ export function stepGraph(recipe: Recipe, { json, file, height, width }: Surroun
       const config = parseClipVisionConfig(json, file)
       clipVision(set, config, input('shape', [1, config.channels, config.imageSize, config.imageSize]))
       return network('image encoder', set, contrastiveLoss(set, config, recipe.batch, recipe.temperature))
+    }
+    case 'video-features': {
+      const set = new ParameterSet()
+      const config = parseVideoFeaturesConfig(json, file)
+      return network('features', set, videoFeaturesLoss(set, config, { ...recipe, pairs: recipe.batch }))
     }
     case 'teacher': {
       const { config, set } = traceUNet(new ParameterSet(), json, file)

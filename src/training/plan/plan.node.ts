@@ -23,6 +23,8 @@ async function surroundings(recipe: Recipe): Promise<Surroundings> {
   if (recipe.objective === 'vae') return { ...(await networkOf(recipe.network, 'vae')), height: 0, width: 0 }
   if (recipe.objective === 'image-encoder')
     return { ...(await networkOf(recipe.network, 'image_encoder')), height: 0, width: 0 }
+  if (recipe.objective === 'video-features')
+    return { ...(await networkOf(recipe.network, 'features')), height: 0, width: 0 }
   const network = await networkOf(recipe.network ?? recipe.model, 'unet')
   const { width, height } = await clipSize(recipe)
   const factor = await latentFactor(recipe.model)

@@ -6,9 +6,10 @@ import { sfv } from './sfv.js'
 import { teacher } from './teacher.js'
 import { ufogen } from './ufogen.js'
 import { vae } from './vae.js'
+import { videoFeatures } from './video-features.js'
 
 /** Every objective's recipe. */
-export const objectives = [vae, imageEncoder, teacher, sfv, consistency, ufogen, ladd] as const
+export const objectives = [vae, imageEncoder, teacher, sfv, consistency, ufogen, ladd, videoFeatures] as const
 
 /** A recipe of any objective. */
 export const recipeSchema = z.discriminatedUnion('objective', objectives)

@@ -8,7 +8,7 @@ import { ParameterSet } from '../../nn/weights.js'
 import { type Engine } from '../../runtime/program.js'
 import { Random } from '../../runtime/random.js'
 import { type Group } from '../../runtime/group.js'
-import { batchRandom } from '../batch-random.js'
+import { batchRandom, shuffled } from '../batch-random.js'
 import { saveComponent, startNetwork } from '../components.node.js'
 import { GradientProgram } from '../gradient-program.js'
 import { Learner } from '../learner.js'
@@ -88,16 +88,6 @@ export async function imageEncoderTask(recipe: RecipeOf<'image-encoder'>, engine
       await Promise.all([program.dispose(), learner.dispose(), store.close()])
     },
   }
-}
-
-/** A copy in random order (Fisher and Yates). */
-function shuffled<T>(list: readonly T[], random: Random): T[] {
-  const copy = [...list]
-  for (let i = copy.length - 1; i > 0; i--) {
-    const j = random.integer(i + 1)
-    ;[copy[i], copy[j]] = [copy[j]!, copy[i]!]
-  }
-  return copy
 }
 
 /** The clips of each figure, by number. */

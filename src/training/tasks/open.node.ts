@@ -20,5 +20,7 @@ export async function openTask(recipe: Recipe, engine: Engine, group: Group): Pr
       return (await import('./ladd.node.js')).laddTask(recipe, engine, group)
     case 'consistency':
       return (await import('./consistency.node.js')).consistencyTask(recipe, engine, group)
+    case 'video-features':
+      return (await import('./video-features.node.js')).videoFeaturesTask(recipe, engine, group)
   }
 }

@@ -1,0 +1,7 @@
+export { evaluate, type EvaluateOptions } from './evaluate.node.js'
+export { type FeatureNetwork, openFeatureNetwork } from './feature-network.node.js'
+export { type FeatureRows, frechetDistance } from './frechet.js'
+export { kernelDistance } from './kernel-distance.js'
+export { type EvaluationProgress } from './progress.js'
+export { printTable } from './report/table.js'
+export { type EvaluationResults, type RowResult, type SetMetrics } from './results.js'
