@@ -185,7 +185,7 @@ describe('what cannot be is refused', () => {
     ['a number', { frames: 0 }, 'frames is 0; give a whole number from 1 to 1000'],
     ['a fraction', { steps: 1.5 }, 'steps is 1.5; give a whole number from 1 to 1000'],
     ['guidance', { steps: 2, minGuidance: 2, maxGuidance: 1 }, 'guidance 2:1 falls from above 1 to 1'],
-    ['a setting', { step: 4 } as AnimateOptions, 'step: no such setting; known are steps, frames'],
+    ['a setting', { step: 4 } as AnimateOptions, 'step: no such setting; known are steps, network'],
     ['latents', { latents: new Float32Array(3) }, 'latents has 3 values; give 4096'],
   ]
   it.each(refused)('%s', async (_, options, message) => {
