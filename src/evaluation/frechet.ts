@@ -16,7 +16,8 @@ export type FeatureRows = readonly ArrayLike<number>[]
 export function frechetDistance(x: FeatureRows, y: FeatureRows): number {
   const [a, b] = [centre(x), centre(y)]
   const shift = a.mean.reduce((sum, value, i) => sum + (value - b.mean[i]!) ** 2, 0)
-  return shift + a.variance + b.variance - 2 * traceOfRoot(a.factor, b.factor)
+  // Rounding can take the distance of equal sets below 0.
+  return Math.max(0, shift + a.variance + b.variance - 2 * traceOfRoot(a.factor, b.factor))
 }
 
 interface Centred {

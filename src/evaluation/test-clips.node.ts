@@ -54,6 +54,12 @@ export class TestClips {
     return this.store.clip(this.chosen[index]!, 0, this.frames)
   }
 
+  /** All frames of a clip. */
+  whole(index: number): Promise<Frames> {
+    const clip = this.chosen[index]!
+    return this.store.clip(clip, 0, this.store.length(clip))
+  }
+
   /** Closes the store. */
   close(): Promise<void> {
     return this.store.close()

@@ -59,9 +59,14 @@ describe('kernelDistance', () => {
     expect(shifted[2]).toBeGreaterThan(shifted[1]!)
   })
 
+  it('is zero for a set and itself', () => {
+    const rows = normalRows(9, 6, 0, 'x')
+    expect(kernelDistance(rows, rows)).toBe(0)
+  })
+
   it('is the sum written out, for two clips each', () => {
     const k = (a: number, b: number) => (a * b + 1) ** 3
-    const expected = k(1, 2) + k(3, 5) - (k(1, 3) + k(1, 5) + k(2, 3) + k(2, 5)) / 2
+    const expected = k(1, 2) + k(3, 5) - k(1, 5) - k(2, 3)
     expect(kernelDistance([[1], [2]], [[3], [5]])).toBeCloseTo(expected, 9)
   })
 })

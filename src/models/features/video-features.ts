@@ -1,4 +1,4 @@
-import { abs, add, concat, groupNorm, log, mean, reshape, silu, slice, sub, transpose } from '../../graph/ops/index.js'
+import { abs, add, concat, groupNorm, log, mean, mul, reshape, silu, slice, sub, transpose } from '../../graph/ops/index.js'
 import { dim, type Tensor } from '../../graph/tensor.js'
 import { conv2d, linear, temporalConv } from '../../nn/layers.js'
 import { type Weights } from '../../nn/weights.js'
@@ -47,7 +47,7 @@ export function videoFeatures(w: Weights, config: VideoFeaturesConfig, clips: Te
 
 /** ln of the mean of |x| (n, c, f, pixels) for each channel: (n, c). The offset is a signal of one grey level, roughly. */
 function logSize(x: Tensor): Tensor {
-  return log(add(mean(abs(x), { axes: [2, 3] }), 0.01))
+  return mul(add(log(add(mean(abs(x), { axes: [2, 3] }), 0.01)), 2), 0.5)
 }
 
 /** x (n, c, h, w) -> (n, c p p, h/p, w/p): each square of p x p pixels as channels. */
