@@ -45,7 +45,7 @@ export function evalCommand(): Command {
       new Option('--split <name>', 'clips to evaluate on').choices(['test', 'train', 'reserved']).default('test'),
     )
     .option('--clips <n>', 'clips at most; more are more certain', whole('--clips', 2, 1e6), 100)
-    .option('--features <which>', 'fluent, or the folder of a feature network', 'fluent')
+    .option('--features <which>', 'fluent, a feature network, or weights of I3D: see docs/evaluation.md', 'fluent')
     .option('--seed <n>', 'whole number that all randomness comes from', whole('--seed', 0, Number.MAX_SAFE_INTEGER), 0)
     .option('--motion <n>', 'motion bucket that is told for every clip', between('--motion', 0, 255), 127)
     .option('--noise-aug <s>', 'noise on the pictures', between('--noise-aug', 0, 10), 0.02)

@@ -124,6 +124,7 @@ class Evaluation {
 
   async run(): Promise<EvaluationResults> {
     const { seed, motion, noiseAug, seeds, out } = this.options
+    const { description, checksum, length } = this.features
     const real = await this.#each('real clips', 1, (clip) => Promise.resolve(clip))
     const psnrs: number[] = []
     const kept = await this.#reconstructions()
@@ -141,7 +142,7 @@ class Evaluation {
       model: this.options.model,
       data: this.#describeData(),
       settings: { seed, motion, noiseAug, seeds },
-      features: { ...this.features },
+      features: { description, checksum, length },
       machine: { processor: cpus()[0]?.model ?? 'unknown', cores: cpus().length, device: this.device },
       real: {
         motion: meanOf(real.map((clip) => clip.motion)),

@@ -7,12 +7,15 @@ import { UserError } from '../errors.js'
 import { input } from '../graph/ops/index.js'
 import type { Frames } from '../media/frames.js'
 import { shrink } from '../media/shrink.js'
+import { I3D_LEAST_FRAMES, inceptionI3d } from '../models/i3d/index.js'
 import { parseVideoFeaturesConfig, videoFeatures } from '../models/features/index.js'
 import { Network } from '../pipeline/network.js'
 import type { Engine } from '../runtime/program.js'
 import { toPlanar } from '../training/pixels.js'
 import { Checkpoint } from '../weights/checkpoint.node.js'
 import { readJsonFile } from '../weights/diffusers.node.js'
+import { hubFile, parseHubFile } from '../weights/hub-file.node.js'
+import { i3dInput } from './i3d-input.js'
 
 /** A network that turns clips into vectors, in which distances between sets of clips are taken. */
 export interface FeatureNetwork {
@@ -32,14 +35,64 @@ const BUNDLED = fileURLToPath(new URL('../../models/features', import.meta.url))
 /**
  * Opens a feature network.
  *
- * @param which `fluent` for the one of this package, or the folder of a `VideoFeatures`
- * @throws UserError when there is none there, or its weights do not fit its configuration.
+ * @param which `fluent` for the one of this package, the folder of a `VideoFeatures`, or the weights of an `InceptionI3d`: a
+ *   .safetensors file, or one on the hub as `owner/name/file.safetensors#sha256`
+ * @throws UserError when there is none there, or its weights do not fit.
  */
 export async function openFeatureNetwork(which: string, engine: Engine): Promise<FeatureNetwork> {
-  const path = which === 'fluent' ? BUNDLED : which
+  if (which === 'fluent') return openVideoFeatures(BUNDLED, 'models/features', engine)
+  const onHub = parseHubFile(which)
+  const path = onHub ? await hubFile(onHub) : which
   const kind = await stat(path).catch(() => undefined)
-  if (!kind) throw new UserError(`there are no features ${which}; give fluent, or the folder of a feature network`)
-  return openVideoFeatures(path, which === 'fluent' ? 'models/features' : path, engine)
+  if (!kind)
+    throw new UserError(
+      `there are no features ${which}; give fluent, the folder of a feature network, a .safetensors file of I3D, or ` +
+        'owner/name/file.safetensors#sha256 for one on the hub',
+    )
+  return kind.isDirectory() ? openVideoFeatures(path, path, engine) : openI3d(path, which, engine)
+}
+
+/** Counters of training, which PyTorch keeps among the weights of batch norms. */
+const COUNTERS = /\.num_batches_tracked$/
+
+async function openI3d(file: string, name: string, engine: Engine): Promise<FeatureNetwork> {
+  const checkpoint = await Checkpoint.open(file)
+  const classes = checkpoint.tensors.get('logits.conv3d.bias')?.shape[0] ?? 400
+  const weights = {
+    path: file,
+    tensors: checkpoint.tensors,
+    checkAgainst: (shapes: ReadonlyMap<string, readonly number[]>, what: string) =>
+      checkpoint.checkAgainst(shapes, what, { ignore: COUNTERS }),
+  }
+  const ofLength = new Map<number, Network>()
+  const network = (frames: number) => {
+    const known =
+      ofLength.get(frames) ??
+      new Network(
+        engine,
+        'InceptionI3d',
+        () => Promise.resolve(weights),
+        (w) => ({ logits: inceptionI3d(w, input('clips', [1, 3, frames, 224, 224]), classes).logits }),
+        false,
+      )
+    ofLength.set(frames, known)
+    return known
+  }
+  await network(I3D_LEAST_FRAMES).check()
+  return {
+    description: `${name}, the ${classes} logits of an InceptionI3d at 224x224`,
+    checksum: await checksumOf(checkpoint),
+    length: classes,
+    async extract(clip) {
+      if (clip.count < I3D_LEAST_FRAMES)
+        throw new UserError(`I3D looks at clips of ${I3D_LEAST_FRAMES} frames or more, not ${clip.count}`)
+      const { logits } = await (await network(clip.count).open()).run({ clips: i3dInput(clip) })
+      return logits!
+    },
+    dispose: async () => {
+      await Promise.all([...ofLength.values()].map((each) => each.close()))
+    },
+  }
 }
 
 async function openVideoFeatures(folder: string, name: string, engine: Engine): Promise<FeatureNetwork> {

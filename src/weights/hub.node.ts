@@ -204,7 +204,7 @@ async function hashOf(path: string): Promise<string> {
 }
 
 /** The error of the hub in a sentence. */
-function hubError(error: unknown, id: string, hasToken: boolean, hub: string): UserError {
+export function hubError(error: unknown, id: string, hasToken: boolean, hub: string): UserError {
   const { statusCode, message, cause } = error as Error & { statusCode?: number }
   if (/access token must start/.test(message))
     return new UserError('HF_TOKEN is not a token of the hub, which begins with hf_; set it to one, or unset it')

@@ -18,7 +18,7 @@ interface Case {
 }
 
 const config = readJson<Record<'antialias' | 'lanczos' | 'bilinear', Case[]>>('resize/config.json')
-const tensors = readFixture('resize/case.safetensors')
+const tensors = readFixture('resize/case.safetensors.gz')
 
 function floatPicture(name: string): Planes {
   const { shape, data } = tensorOf(tensors, name)

@@ -12,7 +12,7 @@ interface Component {
   readonly shapes: Record<string, number[]>
 }
 
-const manifest = readJson<Record<string, Component>>('svd-manifest/manifest.json')
+const manifest = readJson<Record<string, Component>>('svd-manifest/manifest.json.gz')
 
 const config = <T>(parse: (json: unknown, file: string) => T, name: string): T =>
   parse(readJson(`svd-manifest/${name}/config.json`), `${name}/config.json`)

@@ -15,9 +15,15 @@ export function fixturePath(path: string): string {
   return fileURLToPath(new URL(path, fixtures))
 }
 
-/** A JSON file under test/fixtures; the test that reads it knows its shape. */
+/** The bytes of a file under test/fixtures, unpacked if its name ends in `.gz`. */
+function readBytes(path: string): Buffer {
+  const file = readFileSync(fixturePath(path))
+  return path.endsWith('.gz') ? gunzipSync(file) : file
+}
+
+/** A JSON file under test/fixtures, packed or not; the test that reads it knows its shape. */
 export function readJson<T>(path: string): T {
-  return JSON.parse(readFileSync(fixturePath(path), 'utf8')) as T
+  return JSON.parse(readBytes(path).toString('utf8')) as T
 }
 
 /**
@@ -25,8 +31,7 @@ export function readJson<T>(path: string): T {
  * shares no code with the product's reader, so that each checks the other.
  */
 export function readFixture(path: string): Map<string, FixtureTensor> {
-  const file = readFileSync(fixturePath(path))
-  const bytes = path.endsWith('.gz') ? gunzipSync(file) : file
+  const bytes = readBytes(path)
   const start = 8 + Number(bytes.readBigUInt64LE(0))
   const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<
     string,

@@ -1,4 +1,17 @@
-import { abs, add, concat, groupNorm, log, mean, mul, reshape, silu, slice, sub, transpose } from '../../graph/ops/index.js'
+import {
+  abs,
+  add,
+  concat,
+  groupNorm,
+  log,
+  mean,
+  mul,
+  reshape,
+  silu,
+  slice,
+  sub,
+  transpose,
+} from '../../graph/ops/index.js'
 import { dim, type Tensor } from '../../graph/tensor.js'
 import { conv2d, linear, temporalConv } from '../../nn/layers.js'
 import { type Weights } from '../../nn/weights.js'
