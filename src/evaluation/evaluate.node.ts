@@ -12,6 +12,7 @@ import { ClipCache } from './clip-cache.node.js'
 import { differenceOf, psnr } from './clip-metrics.js'
 import { openFeatureNetwork, type FeatureNetwork } from './feature-network.node.js'
 import { Generator } from './generator.node.js'
+import { StageTimer, type StageTimes } from './latency.js'
 import { compareSets, meanOf, measureClip, medianOf, type MeasuredClip } from './measure.js'
 import { Meter, type EvaluationProgress } from './progress.js'
 import { Reconstructor } from './reconstruction.js'
@@ -80,6 +81,7 @@ class Evaluation {
     private readonly clips: TestClips,
     private readonly generator: Generator,
     private readonly reconstructor: Reconstructor,
+    private readonly timer: StageTimer,
   ) {
     const extra = Math.min(DIVERSITY_CLIPS, clips.count) * (options.seeds - 1)
     this.#meter = new Meter(rows, { ...options, clips: clips.count, extra })
@@ -110,7 +112,16 @@ class Evaluation {
       const features = await openFeatureNetwork(options.features, engine)
       const settings = { seed, motion, noiseAug, fps: format.fps }
       const generator = new Generator(source, engine, settings, join(options.out, 'clips'))
-      return new Evaluation(options, rows, engine.device, features, clips, generator, reconstructor)
+      return new Evaluation(
+        options,
+        rows,
+        engine.device,
+        features,
+        clips,
+        generator,
+        reconstructor,
+        new StageTimer(source, engine),
+      )
     } catch (error) {
       await clips.close()
       throw error
@@ -118,7 +129,7 @@ class Evaluation {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.features, this.generator, this.reconstructor].map((part) => part.dispose()))
+    await Promise.all([this.features, this.generator, this.reconstructor, this.timer].map((part) => part.dispose()))
     await this.clips.close()
   }
 
@@ -220,13 +231,11 @@ class Evaluation {
   /** Times all rows in turn, round by round, so that what else the machine does slows all of them alike. */
   async #time(): Promise<RowResult['milliseconds'][]> {
     const clip = await this.clips.clip(0)
-    const rounds: Awaited<ReturnType<Generator['time']>>[][] = this.rows.map(() => [])
+    const rounds: StageTimes[][] = this.rows.map(() => [])
     for (let round = 0; round < this.options.timings; round++) {
       for (const [i, row] of this.rows.entries()) {
         this.options.signal?.throwIfAborted()
-        // The first run of a network after another one was open is slower.
-        await this.generator.time({ ...row, steps: 1 }, clip)
-        rounds[i]!.push(await this.generator.time(row, clip))
+        rounds[i]!.push(await this.timer.time(row, clip))
         this.options.onProgress?.(this.#meter.add(`timing ${labelOf(row)}`, Meter.costOf(row)))
       }
     }

@@ -60,30 +60,24 @@ export class Generator {
     )
   }
 
-  /** How long each stage of a clip takes, in milliseconds; opening networks is not part of it. */
-  async time(row: Row, clip: Frames): Promise<Readonly<Record<'encode' | 'denoise' | 'decode', number>>> {
-    const spent = { encode: 0, denoise: 0, decode: 0 }
-    let last = performance.now()
-    await this.#animate(row, clip, this.settings.seed, (stage) => {
-      const now = performance.now()
-      if (stage !== 'open') spent[stage] += now - last
-      last = now
-    })
-    return spent
-  }
-
   /** Frees the networks. */
   dispose(): Promise<void> {
     return this.#sfv.dispose()
   }
 
-  #animate(row: Row, clip: Frames, seed: number, onStage?: (stage: 'open' | 'encode' | 'denoise' | 'decode') => void) {
+  #animate(row: Row, clip: Frames, seed: number) {
     const { motion, noiseAug, fps } = this.settings
-    const onProgress = (progress: { type: string; stage?: 'open' | 'encode' | 'denoise' | 'decode' }) => {
-      if (progress.stage) onStage?.(progress.stage)
-    }
-    const options = { ...settingsOf(row), motion, noiseAug, fps, seed, frames: clip.count }
-    return this.#sfv.animate(frameAt(clip, 0), { ...options, width: clip.width, height: clip.height, onProgress })
+    const { width, height, count: frames } = clip
+    return this.#sfv.animate(frameAt(clip, 0), {
+      ...settingsOf(row),
+      motion,
+      noiseAug,
+      fps,
+      seed,
+      frames,
+      width,
+      height,
+    })
   }
 
   #seedOf(name: string, draw: number): number {

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ClipStoreWriter } from '../../src/data/store-writer.node.js'
 import type { Split } from '../../src/data/splits.js'
@@ -97,8 +98,11 @@ describe('evaluate', () => {
 
     expect(JSON.parse(await readFile(join(options.out, 'results.json'), 'utf8'))).toEqual(results)
     const page = await readFile(join(options.out, 'report.html'), 'utf8')
-    // Real, VAE and two rows.
-    expect(page.match(/data:image\/webp;base64,UklGR/g)).toHaveLength(4 * CLIPS)
+    const strips = [...page.matchAll(/data:image\/webp;base64,(UklGR[^"]+)"/g)].map(([, text]) => text!)
+    expect(strips).toHaveLength(CLIPS)
+    // Real, VAE and two rows side by side.
+    const { width, pages } = await sharp(Buffer.from(strips[0]!, 'base64')).metadata()
+    expect([width, pages]).toEqual([4 * (64 + 8), FRAMES])
     expect(page).not.toMatch(/(src|href)="(?!data:)/)
     expect(page).toContain(results.features.checksum)
     expect(printTable(results).split('\n')).toHaveLength(2 + 1 + 2)

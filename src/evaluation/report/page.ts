@@ -3,13 +3,15 @@ import { drawPlots } from './plots.js'
 import { escapeText, shortNumber } from './svg.js'
 import { COLUMNS, tableCells } from './table.js'
 
-/** Clips side by side: a line for each picture, a column for each way to make clips. */
+/** Clips side by side. */
 export interface Gallery {
   readonly prompts: readonly string[]
-  readonly columns: readonly { readonly name: string; readonly images: readonly string[] }[]
-  /** Sides of a clip in pixels. */
+  /** An image for each prompt, as a URL: a clip for each column, each `width` wide and followed by `gap`. */
+  readonly images: readonly string[]
+  readonly columns: readonly string[]
+  /** In pixels. */
   readonly width: number
-  readonly height: number
+  readonly gap: number
 }
 
 const STYLE = `
@@ -29,9 +31,10 @@ svg text { font: 11px system-ui, sans-serif; fill: var(--dim) } svg .title { fon
 svg path { fill: none } svg .grid { stroke: var(--line); stroke-width: .6 } svg .axis { stroke: var(--dim) }
 svg .line { stroke-width: 1.6; opacity: .6 } svg .bar { stroke-width: 1.4 } svg .mean { stroke: var(--ink); stroke-width: 2 }
 svg .least { stroke: var(--dim); stroke-dasharray: 4 3 }
-.gallery td, .gallery th { border: 0; padding: .2rem; text-align: center; font-weight: 400; font-size: 12px; color: var(--dim) }
-.gallery thead th { position: sticky; top: 0; background: var(--paper); font-weight: 600; white-space: normal }
-.gallery img { display: block; background: #fff; border-radius: 3px; image-rendering: auto }
+.gallery { width: max-content } .gallery img { display: block; background: #fff; border-radius: 3px }
+.gallery header { display: flex; position: sticky; top: 0; background: var(--paper); padding: .3rem 0 }
+.gallery header span { font-size: 12px; font-weight: 600; color: var(--dim); text-align: center }
+.gallery figure { margin: 0 0 .5rem } .gallery figcaption { font-size: 11px; color: var(--dim) }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; font-size: 13px } dt { color: var(--dim) } dd { margin: 0; overflow-wrap: anywhere }
 `
 
@@ -65,7 +68,7 @@ ${body}
 <h2>Plots</h2>
 <div class="plots">${drawPlots(results).join('\n')}</div>
 <h2>Clips</h2>
-${galleryTable(gallery)}
+${drawGallery(gallery)}
 <h2>What the columns mean</h2>
 <dl>${meanings}</dl>
 <h2>How it was made</h2>
@@ -88,14 +91,12 @@ function warning({ data, features }: EvaluationResults): string {
 clips, if equally so for all rows. Look at the kernel distance, or take more clips.</p>`
 }
 
-function galleryTable({ prompts, columns, width, height }: Gallery): string {
-  const head = columns.map(({ name }) => `<th>${escapeText(name)}</th>`).join('')
+function drawGallery({ prompts, images, columns, width, gap }: Gallery): string {
+  const head = columns.map((name) => `<span style="width:${width}px;margin-right:${gap}px">${escapeText(name)}</span>`)
   const lines = prompts.map((prompt, i) => {
-    const images = columns.map(({ name, images }) => {
-      const alt = escapeText(`${prompt}, ${name}`)
-      return `<td><img width="${width}" height="${height}" alt="${alt}" src="${images[i]}"></td>`
-    })
-    return `<tr>${images.join('')}<th>${escapeText(prompt)}</th></tr>`
+    const alt = escapeText(`${prompt}: ${columns.join(', ')}`)
+    const size = `width="${columns.length * (width + gap)}"`
+    return `<figure><img ${size} alt="${alt}" src="${images[i]}"><figcaption>${escapeText(prompt)}</figcaption></figure>`
   })
-  return `<div class="scroll"><table class="gallery"><thead><tr>${head}</tr></thead><tbody>\n${lines.join('\n')}\n</tbody></table></div>`
+  return `<div class="scroll"><div class="gallery"><header>${head.join('')}</header>\n${lines.join('\n')}\n</div></div>`
 }

@@ -9,17 +9,20 @@ export const COLUMNS: readonly (readonly [title: string, meaning: string])[] = [
   ['kernel', 'kernel distance times 1000, which few clips do not bias; smaller is better'],
   ['motion', 'mean difference between frames, as a share of that of the real clips; 100 % is best'],
   ['flicker', 'mean deviation of a frame from the average of its neighbours, in per mille of the range'],
-  ['1st frame', 'PSNR of the first frame against the picture that was given, in dB'],
+  ['1st frame', 'PSNR of the first frame against the picture that was given; of the VAE over all frames'],
   ['diversity', 'mean difference between clips of one picture by different seeds, in per mille of the range'],
-  ['denoise', 'median milliseconds of denoising a clip'],
-  ['clip', 'median milliseconds of encoding, denoising and decoding'],
+  [
+    'denoise',
+    'milliseconds of denoising a clip, its network being warm: the median of rounds in which all rows had their turn',
+  ],
+  ['clip', 'the same of encoding, denoising and decoding together'],
 ]
 
 /** The cells of the table: the real clips, the VAE, then the rows. */
 export function tableCells({ real, reconstruction, rows }: EvaluationResults): string[][] {
   return [
     ['real clips', '0', '', '', '100 %', perMille(real.flicker), '', '', '', ''],
-    ['VAE alone', ...distanceCells(reconstruction), `${reconstruction.psnr.toFixed(1)} dB`, '', '', ''],
+    ['VAE alone', ...distanceCells(reconstruction), `all ${reconstruction.psnr.toFixed(1)} dB`, '', '', ''],
     ...rows.map((result) => {
       const { milliseconds: times, diversity } = result
       return [
