@@ -9,8 +9,11 @@ import { writeSheet } from '../src/media/sheet.node.js'
 import { ImageToVideo } from '../src/pipeline/pretrained.node.js'
 import { Random } from '../src/runtime/random.js'
 
+/** Clips in a row of the page, and of the sheet. */
 const COLUMNS = 6
-const STEP = 2
+const PER_ROW = 2
+/** Of the frames every third is on the sheet. */
+const STEP = 3
 
 const [model = 'models/fluent', data = 'data/fluent-128/stills', out = 'runs/stills', count = '40'] =
   process.argv.slice(2)
@@ -37,7 +40,12 @@ for (const { i } of order.slice(0, Number(count))) {
   )
   process.stderr.write(`${labels.length}/${count} ${name}\n`)
 }
-await writeSheet(join(out, 'sheet.png'), rows, { labels, scale: 0.75 })
+const joined = Array.from({ length: Math.ceil(rows.length / PER_ROW) }, (_, row) => {
+  const parts = rows.slice(row * PER_ROW, (row + 1) * PER_ROW)
+  const frames = { ...parts[0]!, count: parts.reduce((sum, { count }) => sum + count, 0) }
+  return { ...frames, data: Buffer.concat(parts.map(({ data }) => data)) }
+})
+await writeSheet(join(out, 'sheet.png'), joined, { scale: 0.75 })
 const style = `body{font:12px system-ui,sans-serif;margin:1rem}main{display:grid;grid-template-columns:repeat(${COLUMNS},max-content);gap:.6rem}figure{margin:0}`
 await writeFile(
   join(out, 'clips.html'),

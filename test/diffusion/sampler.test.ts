@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { applyGuidance, guidanceScales, isGuided } from '../../src/diffusion/guidance.js'
-import { eulerStep, sample, type SamplerProgress } from '../../src/diffusion/sampler.js'
-import { karrasSchedule } from '../../src/diffusion/schedule.js'
+import { eulerStep, sample, sampleConsistency, type SamplerProgress } from '../../src/diffusion/sampler.js'
+import { consistencySchedule, karrasSchedule } from '../../src/diffusion/schedule.js'
 import { denoised } from '../../src/diffusion/edm.js'
 import { UserError } from '../../src/errors.js'
 import { readFixture, relativeError, tensorOf } from '../support/fixture.js'
@@ -15,6 +15,31 @@ function row(name: string, index: number, steps: number): Float32Array {
   const data = floats(name)
   return data.subarray((index * data.length) / steps, ((index + 1) * data.length) / steps)
 }
+
+describe('sampleConsistency', () => {
+  it('noises what each step has seen anew to the next level, and ends with what the last one sees', async () => {
+    const schedule = consistencySchedule(3, config)
+    const inputs: number[] = []
+    // A network that always sees 10 (step + 1), whatever it is given.
+    const denoise = (input: Float32Array, sigma: number, _cNoise: number, step: number) => {
+      const x = input[0]! * Math.hypot(sigma, 1)
+      inputs.push(x)
+      return Promise.resolve(
+        Float32Array.of((x / (sigma * sigma + 1) - 10 * (step + 1)) / (sigma / Math.hypot(sigma, 1))),
+      )
+    }
+    const drawn: number[] = []
+    const noise = (step: number) => {
+      drawn.push(step)
+      return Float32Array.of(0.5)
+    }
+    const result = await sampleConsistency(Float32Array.of(700), schedule, denoise, noise)
+    expect(result[0]).toBeCloseTo(30, 3)
+    expect(drawn).toEqual([1, 2])
+    const expected = [700, 10 + 0.5 * schedule.sigmas[1]!, 20 + 0.5 * schedule.sigmas[2]!]
+    expect(relativeError(inputs, expected)).toBeLessThan(1e-5)
+  })
+})
 
 describe('sample', () => {
   it.each([4, 25])('takes the %i steps of the reference', async (steps) => {

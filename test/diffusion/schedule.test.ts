@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { generatorSigmas, karrasSchedule, sfvSigmas } from '../../src/diffusion/schedule.js'
+import { consistencySchedule, generatorSigmas, karrasSchedule, sfvSigmas } from '../../src/diffusion/schedule.js'
 import { parseSchedulerConfig } from '../../src/diffusion/scheduler-config.js'
 import { UserError } from '../../src/errors.js'
 import { readFixture, readJson, relativeError, tensorOf } from '../support/fixture.js'
@@ -8,6 +8,15 @@ const file = 'scheduler/scheduler_config.json'
 const json = readJson<Record<string, unknown>>(file)
 const config = parseSchedulerConfig(json, file)
 const tensors = readFixture('scheduler/case.safetensors')
+
+describe('consistencySchedule', () => {
+  it.each([1, 2, 8])('has the levels of %i steps more than sigmaMin, then 0', (steps) => {
+    const { sigmas, timesteps, initNoiseSigma } = consistencySchedule(steps, config)
+    expect(sigmas.subarray(0, steps)).toEqual(karrasSchedule(steps + 1, config).sigmas.subarray(0, steps))
+    expect([sigmas[steps], sigmas.length, timesteps.length, initNoiseSigma]).toEqual([0, steps + 1, steps, 700])
+    expect(sigmas[steps - 1]).toBeGreaterThan(0.002)
+  })
+})
 
 describe('karrasSchedule', () => {
   it.each([1, 2, 4, 8, 16, 25, 30])('is that of the reference for %i steps', (steps) => {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
 import { input } from '../../src/graph/ops/index.js'
 import { clipVision, parseClipVisionConfig } from '../../src/models/clip/index.js'
+import { parseVideoFeaturesConfig, videoFeatures } from '../../src/models/features/index.js'
 import { parseVaeConfig, vaeDecoder, vaeEncoder } from '../../src/models/vae/index.js'
 import { ParameterSet } from '../../src/nn/weights.js'
 import { readConfig } from '../../src/training/components.node.js'
@@ -127,6 +128,20 @@ describe('the smoke recipes', () => {
       // The output is a pipeline of its own.
       const components = await readdir(workshop.path(`models-${objective}`))
       expect(components.sort()).toEqual(['image_encoder', 'student', 'unet', 'vae'])
+    },
+    MINUTES,
+  )
+
+  it(
+    'video-features: learns to see what is wrong with clips',
+    async () => {
+      const output = workshop.path('models')
+      const [first, last] = firstAndLast(await run('video-features', { output }), 'flawError', 30)
+      expect(last).toBeLessThan(0.8 * first)
+      await expectComponent('features', (set, json, file) => {
+        const config = parseVideoFeaturesConfig(json, file)
+        videoFeatures(set, config, input('clips', [1, config.frames, 3, config.imageSize, config.imageSize]))
+      })
     },
     MINUTES,
   )

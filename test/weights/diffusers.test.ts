@@ -30,6 +30,21 @@ async function editIndex(change: (index: Record<string, unknown>) => void): Prom
   await writeFile(file, JSON.stringify(index))
 }
 
+describe('folders that the index does not list', () => {
+  it('count as components where they are of the class that is asked for, and else do not matter', async () => {
+    await copyTiny()
+    for (const name of ['distilled', 'decoder', 'notes'])
+      await cp(join(folder, 'unet'), join(folder, name), { recursive: true })
+    await writeFile(join(folder, 'decoder', 'config.json'), '{"_class_name": "AutoencoderKLTemporalDecoder"}')
+    await writeFile(join(folder, 'notes', 'config.json'), 'not JSON')
+    const unet = 'UNetSpatioTemporalConditionModel'
+    const { components } = await readPipelineFolder(folder, unet)
+    expect([...components.keys()].sort()).toEqual([...Object.keys(configs), 'distilled'].sort())
+    expect(components.get('distilled')).toEqual(components.get('unet'))
+    expect((await readPipelineFolder(folder)).components.has('distilled')).toBe(false)
+  })
+})
+
 describe('reading', () => {
   it.each(['pipeline-tiny', 'svd-manifest'])('reads every configuration of %s', async (name) => {
     const pipeline = await readPipelineFolder(fixturePath(name))

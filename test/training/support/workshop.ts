@@ -45,7 +45,7 @@ export class Workshop {
   /** The smoke recipe of an objective on this workshop's folders, with some of its fields changed. */
   recipe(objective: Recipe['objective'], changes: Readonly<Record<string, unknown>> = {}): Recipe {
     const { data, output, ...rest } = { data: this.path('data'), output: this.path('models'), ...changes }
-    const model = objective === 'vae' || objective === 'image-encoder' ? {} : { model: this.path('models') }
+    const model = ['vae', 'image-encoder', 'video-features'].includes(objective) ? {} : { model: this.path('models') }
     return smokeRecipe(objective, { data, output, ...model, ...rest })
   }
 
