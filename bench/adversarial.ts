@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { countFlops } from '../src/graph/flops.js'
 import { gradients } from '../src/graph/gradients.js'
-import { parseUNetConfig, type UNetConfig } from '../src/models/unet/index.js'
+import type { UNetConfig } from '../src/models/unet/index.js'
 import { ParameterSet } from '../src/nn/weights.js'
 import type { Engine } from '../src/runtime/program.js'
 import { type Goal, GradientProgram } from '../src/training/gradient-program.js'
@@ -13,11 +12,8 @@ import type { LatentBatch } from '../src/training/objectives/denoiser.js'
 import type { PenaltyPlace } from '../src/training/objectives/discriminator.js'
 import { Layout } from '../src/training/parameters.js'
 import { type BenchResult, interleaved, milliseconds, ratio, values } from './measure.js'
+import { benchUNet, CLIP, MODEL } from './model.js'
 import { matmulPeak } from './networks.js'
-
-const BATCH = { videos: 1, frames: 14, height: 16, width: 16 }
-const FILE = 'models/fluent/unet/config.json'
-const readUNet = async () => parseUNetConfig(JSON.parse(await readFile(FILE, 'utf8')), FILE)
 
 /** SF-V's step on a UNet: the losses of both networks, and what feeds them. */
 export function adversarialStep(
@@ -59,10 +55,10 @@ export function adversarialStep(
 
 /** SF-V's step for generator and heads, together in one graph and each alone, with R1 and without. */
 export async function adversarial(engine: Engine): Promise<BenchResult> {
-  const config = await readUNet()
-  const both = adversarialStep(config, BATCH)
-  const without = adversarialStep(config, BATCH, { gamma: 0 })
-  const onInput = adversarialStep(config, BATCH, { penaltyPlace: 'input' })
+  const { config } = await benchUNet()
+  const both = adversarialStep(config, CLIP)
+  const without = adversarialStep(config, CLIP, { gamma: 0 })
+  const onInput = adversarialStep(config, CLIP, { penaltyPlace: 'input' })
   const parts: Record<string, { goals: readonly Goal[]; feeds: Record<string, Float32Array> }> = {
     'generator and heads': both,
     'generator alone': { ...both, goals: [both.goals[0]] },
@@ -92,7 +88,7 @@ export async function adversarial(engine: Engine): Promise<BenchResult> {
   })
   await Promise.all([...programs.values()].map((program) => program.dispose()))
   return {
-    title: "SF-V's step on models/fluent, 14 latents of 16x16: loss and gradients",
+    title: `SF-V's step on ${MODEL}, 14 latents of 16x16: loss and gradients`,
     rows,
     notes: [
       `Aim: half of the MatMul peak, in this run ${peak.toFixed(0)} GFLOP/s.`,
@@ -116,7 +112,7 @@ export async function rematerialisation(): Promise<BenchResult> {
     })
   }
   return {
-    title: "Rematerialisation of SF-V's step on models/fluent: largest resident set",
+    title: `Rematerialisation of SF-V's step on ${MODEL}: largest resident set`,
     rows,
     notes: ['Aim: half. The process is Node with the weights and the graph open, before the first step.'],
   }
@@ -148,7 +144,7 @@ function stepInProcess(videos: number, rematerialise: boolean): Promise<StepCost
 
 /** Takes steps of `videos` in this process. */
 export async function measureStep(engine: Engine, videos: number, rematerialise: boolean): Promise<StepCost> {
-  const { goals, feeds } = adversarialStep(await readUNet(), { ...BATCH, videos, rematerialise })
+  const { goals, feeds } = adversarialStep((await benchUNet()).config, { ...CLIP, videos, rematerialise })
   const program = await GradientProgram.open(engine, ...goals)
   const before = process.memoryUsage().rss / 2 ** 20
   const { step } = await interleaved({ step: () => program.run(feeds) }, 3)

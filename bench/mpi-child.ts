@@ -2,22 +2,19 @@
  * One process of the MPI bench: takes training steps of models/fluent's UNet on one thread, and prints, first process alone, the
  * median of their seconds, of their processor time, and of the time spent on averaging the gradients.
  */
-import { readFile } from 'node:fs/promises'
 import { nodeEngine } from '../src/runtime/engine.node.js'
 import { alone, type Group } from '../src/runtime/group.js'
 import { joinMpi } from '../src/runtime/mpi.node.js'
-import { ParameterSet } from '../src/nn/weights.js'
 import { GradientProgram } from '../src/training/gradient-program.js'
 import { initialValues } from '../src/training/initial-values.js'
 import { Learner } from '../src/training/learner.js'
 import { denoisingLoss } from '../src/training/objectives/denoising.js'
 import { adamW } from '../src/training/optimizers.js'
 import { Layout } from '../src/training/parameters.js'
-import { traceUNet } from '../src/training/tasks/unet.js'
 import { median, values } from './measure.js'
+import { benchUNet, CLIP } from './model.js'
 
 const STEPS = 7
-const BATCH = { videos: 1, frames: 14, height: 16, width: 16 }
 
 const job = await joinMpi()
 const group = job?.group ?? alone
@@ -30,10 +27,9 @@ const timed: Group = {
     averaging = (performance.now() - before) / 1000
   },
 }
-const file = 'models/fluent/unet/config.json'
-const { config, set } = traceUNet(new ParameterSet('unet/'), JSON.parse(await readFile(file, 'utf8')) as object, file)
+const { config, set } = await benchUNet('unet/')
 const engine = nodeEngine({ threads: 1 })
-const program = await GradientProgram.open(engine, { ...denoisingLoss(set, config, BATCH), trained: set })
+const program = await GradientProgram.open(engine, { ...denoisingLoss(set, config, CLIP), trained: set })
 const optimizer = adamW({ betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0 })
 const initial = initialValues(set, new Layout(set.shapes), 1)
 const learner = await Learner.open(engine, set, initial, {
@@ -42,8 +38,8 @@ const learner = await Learner.open(engine, set, initial, {
   maxGradientNorm: 1,
   group: timed,
 })
-const latents = values(BATCH.frames * config.outChannels * BATCH.height * BATCH.width)
-const image = (config.inChannels - config.outChannels) * BATCH.height * BATCH.width
+const latents = values(CLIP.frames * config.outChannels * CLIP.height * CLIP.width)
+const image = (config.inChannels - config.outChannels) * CLIP.height * CLIP.width
 const feeds = {
   latents,
   noise: values(latents.length),

@@ -2,8 +2,10 @@
 // npx tsx scripts/loop-and-edit.ts [MODEL] [--write]
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Frames, Picture } from '../src/media/frames.js'
-import { frameAt } from '../src/media/frames.js'
+import { frameDifferences } from '../src/data/motion.js'
+import { differenceOf, motionOf } from '../src/evaluation/clip-metrics.js'
+import { medianOf } from '../src/evaluation/measure.js'
+import { frameAt, type Frames, type Picture } from '../src/media/frames.js'
 import { readImage } from '../src/media/image.node.js'
 import { ImageToVideo } from '../src/pipeline/pretrained.node.js'
 
@@ -13,30 +15,9 @@ const STRENGTHS = [0.2, 0.5, 0.9]
 const DOCUMENT = 'docs/results.md'
 const MARKS = ['<!-- loop and edit -->', '<!-- end of loop and edit -->'] as const
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2
-}
-
-/** Mean absolute difference of two pictures, 0 to 255. */
-function difference(a: Picture, b: Picture): number {
-  return a.data.reduce((sum, value, i) => sum + Math.abs(value - b.data[i]!), 0) / a.data.length
-}
-
 /** What the last frame and the first differ by, over the median of what neighbours differ by. */
 function seamRatio(frames: Frames): number {
-  const steps = Array.from({ length: frames.count - 1 }, (_, i) =>
-    difference(frameAt(frames, i), frameAt(frames, i + 1)),
-  )
-  return difference(frameAt(frames, frames.count - 1), frameAt(frames, 0)) / median(steps)
-}
-
-/** Mean of what neighbours differ by: what a still clip would lack. */
-function motion(frames: Frames): number {
-  const steps = Array.from({ length: frames.count - 1 }, (_, i) =>
-    difference(frameAt(frames, i), frameAt(frames, i + 1)),
-  )
-  return steps.reduce((sum, step) => sum + step, 0) / steps.length
+  return differenceOf(frameAt(frames, frames.count - 1), frameAt(frames, 0)) / medianOf(frameDifferences(frames))
 }
 
 /** Paints a blue disc right of the middle; `inside` tells the bytes that it covers. */
@@ -82,7 +63,7 @@ for (const figure of FIGURES) {
   const picture = await readImage(join(SHELF, `${figure}.webp`))
   loops.push(await sfv.animate(picture, { seed: 1, loop: true }))
   closed.push(seamRatio(loops.at(-1)!.frames))
-  moved.push([motion(clips[loops.length - 1]!.frames), motion(loops.at(-1)!.frames)])
+  moved.push([motionOf(clips[loops.length - 1]!.frames), motionOf(loops.at(-1)!.frames)])
 }
 for (const { frames, fps } of clips) {
   const first = frameAt(frames, 0)
@@ -103,7 +84,7 @@ for (const { frames, fps } of clips) {
 await sfv.dispose()
 
 const two = (value: number) => value.toFixed(2)
-const ratio = median(moved.map(([before, after]) => after / before))
+const ratio = medianOf(moved.map(([before, after]) => after / before))
 const section = `## Loops and edits
 
 Of \`${model}\`, ${FIGURES.length} figures of the studio's shelf, one forward with seed 1; printed by
@@ -116,8 +97,8 @@ frames; both takes are cross-faded in latents, each having all the share where t
 
 | clip | seam, median | least | most |
 | --- | --- | --- | --- |
-| one forward | ${two(median(open))} | ${two(Math.min(...open))} | ${two(Math.max(...open))} |
-| with \`--loop\` | ${two(median(closed))} | ${two(Math.min(...closed))} | ${two(Math.max(...closed))} |
+| one forward | ${two(medianOf(open))} | ${two(Math.min(...open))} | ${two(Math.max(...open))} |
+| with \`--loop\` | ${two(medianOf(closed))} | ${two(Math.min(...closed))} | ${two(Math.max(...closed))} |
 
 The loops move ${two(ratio)} times as much as the open clips (mean difference of neighbours, median over figures).
 
@@ -128,7 +109,7 @@ the same edit without the disc) on what was painted, within the disc: 1 is all o
 | --- | --- | --- | --- |
 ${STRENGTHS.map((strength, i) => {
   const { mean, last } = shares.get(strength)!
-  return `| ${strength} | ${['lowest', 'middle', 'highest'][i]} | ${two(median(mean))} | ${two(median(last))} |`
+  return `| ${strength} | ${['lowest', 'middle', 'highest'][i]} | ${two(medianOf(mean))} | ${two(medianOf(last))} |`
 }).join('\n')}
 `
 console.log(section)

@@ -29,8 +29,8 @@ export function flickerOf({ width, height, count, data }: Frames): number {
   return count < 3 ? 0 : sum / (255 * stride * (count - 2))
 }
 
-/** The mean of |a - b| over pixels and frames, 0 to 1. */
-export function differenceOf(a: Frames, b: Frames): number {
+/** The mean of |a - b| over pixels (and frames), 0 to 1. */
+export function differenceOf(a: Pick<Frames, 'data'>, b: Pick<Frames, 'data'>): number {
   let sum = 0
   for (let i = 0; i < a.data.length; i++) sum += Math.abs(a.data[i]! - b.data[i]!)
   return sum / (255 * a.data.length)

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +8,7 @@ import { shrink } from '../media/shrink.js'
 import { I3D_LEAST_FRAMES, inceptionI3d } from '../models/i3d/index.js'
 import { parseVideoFeaturesConfig, videoFeatures } from '../models/features/index.js'
 import { Network } from '../pipeline/network.js'
+import { sha256OfFiles } from '../runtime/files.node.js'
 import type { Engine } from '../runtime/program.js'
 import { toPlanar } from '../training/pixels.js'
 import { Checkpoint } from '../weights/checkpoint.node.js'
@@ -123,9 +122,6 @@ async function openVideoFeatures(folder: string, name: string, engine: Engine): 
 }
 
 /** SHA-256 over the files of a checkpoint. */
-export async function checksumOf({ tensors }: Checkpoint): Promise<string> {
-  const hash = createHash('sha256')
-  for (const file of new Set([...tensors.values()].map(({ file }) => file)))
-    for await (const bytes of createReadStream(file)) hash.update(bytes as Uint8Array)
-  return hash.digest('hex')
+export function checksumOf({ tensors }: Checkpoint): Promise<string> {
+  return sha256OfFiles(new Set([...tensors.values()].map(({ file }) => file)))
 }

@@ -9,7 +9,8 @@ import type { CheckedEdit, CheckedSettings } from './settings.js'
 /**
  * The walk from noise, or for an edit from the clip's own latents under noise; for a loop a second one closes the seam:
  * what its ends differ by is spread over the clip, it is turned by half, so that its ends meet in its middle, noised a
- * little, and denoised under the frame that now comes first, so that the generator draws what lies between. Both takes are cross-faded, each having all the share where the other has its seam.
+ * little, and denoised under the frame that now comes first, so that the generator draws what lies between. Both takes are
+ * cross-faded, each having all the share where the other has its seam.
  *
  * @returns clean latents (f, c, h, w), scaled
  */

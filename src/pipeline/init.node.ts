@@ -5,6 +5,7 @@ import { nodeEngine } from '../runtime/engine.node.js'
 import { saveCheckpoint } from '../weights/checkpoint.node.js'
 import type { FloatDType } from '../weights/convert.js'
 import { readPipelineFolder, writePipelineFolder } from '../weights/diffusers.node.js'
+import { weightsStem } from '../weights/pipeline-index.js'
 import { randomWeights } from '../weights/random-weights.js'
 import { Model } from './model.js'
 import { PRESET_NAMES, presetComponents } from './presets.js'
@@ -23,9 +24,6 @@ export interface InitOptions {
 
 /** What was written, by component. */
 export type InitSummary = Readonly<Record<string, { readonly tensors: number; readonly parameters: number }>>
-
-/** File of a component's weights, without its ending. */
-const STEMS: Readonly<Record<string, string>> = { image_encoder: 'model' }
 
 /**
  * Writes a model with random weights in diffusers' layout, tensor by tensor: no more than one is ever in memory. What it
@@ -62,8 +60,8 @@ export async function initPipeline({ config, out, seed, dtype, onProgress }: Ini
       },
     }))
     const variant = dtype === 'F16' ? '.fp16' : ''
-    const stem = STEMS[component] ?? 'diffusion_pytorch_model'
-    await saveCheckpoint(join(out, component, `${stem}${variant}.safetensors`), tensors, { dtype })
+    const file = `${weightsStem(component)}${variant}.safetensors`
+    await saveCheckpoint(join(out, component, file), tensors, { dtype })
     summary[component] = { tensors: entries.length, parameters }
   }
   await writePipelineFolder(out, components)

@@ -6,7 +6,15 @@ import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { UserError } from '../errors.js'
 import { cacheFolder } from './cache-folder.node.js'
 import { GraphCache, WEIGHTS_AS_STORED } from './graph-cache.node.js'
-import { baseName, type Engine, type LoweredGraph, type Port, type Program, type Values } from './program.js'
+import {
+  baseName,
+  checkedFeed,
+  type Engine,
+  type LoweredGraph,
+  type Port,
+  type Program,
+  type Values,
+} from './program.js'
 
 /** Settings of an engine in Node. */
 export interface NodeEngineOptions {
@@ -112,8 +120,5 @@ class NodeProgram implements Program {
 }
 
 function toOrt(port: Port, values: Values | undefined): Tensor {
-  const size = port.shape.reduce((product, n) => product * n, 1)
-  if (values?.length !== size)
-    throw new RangeError(`${port.name} takes ${size} values [${port.shape.join(',')}], got ${values?.length ?? 'none'}`)
-  return new Tensor(port.dtype, values, [...port.shape])
+  return new Tensor(port.dtype, checkedFeed(port, values), [...port.shape])
 }

@@ -1,6 +1,14 @@
 import type * as OnnxRuntime from 'onnxruntime-web'
 import { UserError } from '../errors.js'
-import { baseName, type Engine, type LoweredGraph, type Port, type Program, type Values } from './program.js'
+import {
+  baseName,
+  checkedFeed,
+  type Engine,
+  type LoweredGraph,
+  type Port,
+  type Program,
+  type Values,
+} from './program.js'
 
 /** Settings of an engine in the browser. */
 export interface WebEngineOptions {
@@ -98,13 +106,7 @@ class WebProgram implements Program {
   }
 
   #tensor(port: Port, values: Values | undefined): OnnxRuntime.Tensor {
-    const size = port.shape.reduce((product, n) => product * n, 1)
-    if (values?.length !== size) {
-      throw new RangeError(
-        `${port.name} takes ${size} values [${port.shape.join(',')}], got ${values?.length ?? 'none'}`,
-      )
-    }
-    return new this.ort.Tensor(port.dtype, values, [...port.shape])
+    return new this.ort.Tensor(port.dtype, checkedFeed(port, values), [...port.shape])
   }
 }
 

@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { UserError } from '../errors.js'
@@ -21,4 +22,12 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
     await rm(temporary, { force: true }).catch(() => undefined)
     throw new UserError(`cannot write ${path}: ${(error as Error).message}; choose a folder you may write to`)
   }
+}
+
+/** SHA-256 of files one after another, in hexadecimal; read in pieces, so that they may be larger than memory. */
+export async function sha256OfFiles(paths: Iterable<string>): Promise<string> {
+  const hash = createHash('sha256')
+  for (const path of paths)
+    for await (const bytes of createReadStream(path, { highWaterMark: 2 ** 22 })) hash.update(bytes as Buffer)
+  return hash.digest('hex')
 }

@@ -14,7 +14,7 @@ const LARGEST_WEIGHTS = 2 ** 28
 /**
  * Session entries without the passes that make something of weights before they are used: float32 copies of them (the first
  * two), copies in the order of a vector's channels, and a node for both halves of a weight, by which it would be converted
- * too early (`OnnxWriter.weightsFirst`).
+ * too early (`weightsFirst` of graph/lean.ts).
  */
 export const WEIGHTS_AS_STORED = {
   optimization: {

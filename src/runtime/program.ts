@@ -41,6 +41,17 @@ export interface LoweredGraph {
   readonly lean: boolean
 }
 
+/**
+ * Holds what is fed to a port against its shape.
+ *
+ * @throws RangeError when it has another number of values, or there are none.
+ */
+export function checkedFeed({ name, shape }: Port, values: Values | undefined): Values {
+  const size = shape.reduce((product, n) => product * n, 1)
+  if (values?.length === size) return values
+  throw new RangeError(`${name} takes ${size} values [${shape.join(',')}], got ${values?.length ?? 'none'}`)
+}
+
 /** Values of one tensor: float32, or int64 for indices. */
 export type Values = Float32Array | BigInt64Array
 

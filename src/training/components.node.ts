@@ -4,12 +4,9 @@ import { UserError } from '../errors.js'
 import { type ParameterSet } from '../nn/weights.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
 import { Checkpoint, saveCheckpoint } from '../weights/checkpoint.node.js'
+import { weightsStem } from '../weights/pipeline-index.js'
 import { initialValues } from './initial-values.js'
 import { Layout } from './parameters.js'
-
-/** File name of a component's weights in diffusers layout. */
-const WEIGHTS: Readonly<Record<string, string>> = { image_encoder: 'model.safetensors' }
-const weightsFile = (component: string) => WEIGHTS[component] ?? 'diffusion_pytorch_model.safetensors'
 
 /** A component's config.json. */
 export async function readConfig(folder: string, component: string): Promise<{ json: object; file: string }> {
@@ -67,7 +64,9 @@ export async function saveComponent(
   layout: Layout,
   values: Float32Array,
 ): Promise<void> {
-  await saveCheckpoint(join(folder, component, weightsFile(component)), layout.tensors(values), { dtype: 'F16' })
+  await saveCheckpoint(join(folder, component, `${weightsStem(component)}.safetensors`), layout.tensors(values), {
+    dtype: 'F16',
+  })
   await writeFileAtomic(join(folder, component, 'config.json'), `${JSON.stringify(json, null, 2)}\n`)
 }
 

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
-import { hubError, hubFolder, isHubId } from './hub.node.js'
+import { hubAccess, hubError, hubFolder, isHubId } from './hub.node.js'
+import { sha256 as hashOf } from './manifest.js'
 
 /** A file on the Hugging Face hub that is known by its content. */
 export interface HubFile {
@@ -29,27 +29,19 @@ export function parseHubFile(text: string): HubFile | undefined {
 export async function hubFile({ id, path, sha256 }: HubFile, env: NodeJS.ProcessEnv = process.env): Promise<string> {
   const target = join(hubFolder(id, env), path)
   const known = await readFile(target).catch(() => undefined)
-  if (known && hashOf(known) === sha256) return target
-  if (env['SFV_OFFLINE'] || env['HF_HUB_OFFLINE'])
-    throw new UserError(`${target} is not there, and the network is switched off; unset SFV_OFFLINE to fetch it`)
-  const token = env['HF_TOKEN'] ?? env['HUGGING_FACE_HUB_TOKEN']
-  const hub = env['HF_ENDPOINT'] ?? 'https://huggingface.co'
-  const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {}
-  let bytes: Uint8Array
+  if (known && (await hashOf(new Uint8Array(known))) === sha256) return target
+  const { token, headers, hubUrl } = hubAccess(env, `${target} is not there`)
+  let bytes: Uint8Array<ArrayBuffer>
   try {
-    const response = await fetch(`${hub}/${id}/resolve/main/${path}`, { headers })
+    const response = await fetch(`${hubUrl}/${id}/resolve/main/${path}`, { headers })
     if (!response.ok) throw Object.assign(new Error('refused'), { statusCode: response.status })
     bytes = new Uint8Array(await response.arrayBuffer())
   } catch (error) {
-    throw hubError(error, `${id}/${path}`, token !== undefined, hub)
+    throw hubError(error, `${id}/${path}`, token !== undefined, hubUrl)
   }
-  const found = hashOf(bytes)
+  const found = await hashOf(bytes)
   if (found !== sha256)
     throw new UserError(`${id}/${path} has the SHA-256 ${found}, not ${sha256}; it was changed, or give the right one`)
   await writeFileAtomic(target, bytes)
   return target
-}
-
-function hashOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }

@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { mkdir, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ListFileEntry } from '@huggingface/hub'
 import { UserError } from '../errors.js'
 import { cacheFolder } from '../runtime/cache-folder.node.js'
-import { writeFileAtomic } from '../runtime/files.node.js'
+import { sha256OfFiles, writeFileAtomic } from '../runtime/files.node.js'
 import { parseJsonObject } from './json.js'
+import { PIPELINE_INDEX } from './pipeline-index.js'
 
 /** What `pullModel` reports: bytes of all files together. */
 export interface PullProgress {
@@ -35,7 +34,6 @@ export interface PulledModel {
   readonly fetched: number
 }
 
-const INDEX = 'model_index.json'
 const CONFIGS = ['config.json', 'scheduler_config.json', 'preprocessor_config.json']
 const WEIGHTS = ['diffusion_pytorch_model', 'model']
 const PART = '.part'
@@ -48,6 +46,20 @@ export function isHubId(text: string): boolean {
 /** The folder that a hub id is kept in: below `models` in the cache's folder. */
 export function hubFolder(id: string, env: NodeJS.ProcessEnv = process.env): string {
   return join(cacheFolder(env), 'models', ...id.split('/'))
+}
+
+/**
+ * How the hub is reached: HF_TOKEN, HF_ENDPOINT.
+ *
+ * @param missing what is not there, for the message
+ * @throws UserError when SFV_OFFLINE or HF_HUB_OFFLINE forbids the network.
+ */
+export function hubAccess(env: NodeJS.ProcessEnv, missing: string) {
+  if (env['SFV_OFFLINE'] || env['HF_HUB_OFFLINE'])
+    throw new UserError(`${missing}, and the network is switched off; unset SFV_OFFLINE to fetch it`)
+  const token = env['HF_TOKEN'] ?? env['HUGGING_FACE_HUB_TOKEN']
+  const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {}
+  return { token, headers, hubUrl: env['HF_ENDPOINT'] ?? 'https://huggingface.co' }
 }
 
 /**
@@ -76,7 +88,7 @@ export function neededFiles(present: readonly string[], components: readonly str
       throw new UserError(`${id}: component ${component} has no .safetensors weights; choose a model that has`)
     return [...(found?.flat() ?? []), ...configs].map((name) => `${component}/${name}`)
   })
-  return [...files, INDEX]
+  return [...files, PIPELINE_INDEX]
 }
 
 /**
@@ -89,20 +101,17 @@ export async function pullModel(id: string, options: PullOptions = {}): Promise<
   const { revision = 'main', onProgress, env = process.env } = options
   if (!isHubId(id)) throw new UserError(`${id} is not a hub id; give owner/name`)
   const folder = options.folder ?? hubFolder(id, env)
-  if (env['SFV_OFFLINE'] || env['HF_HUB_OFFLINE'])
-    throw new UserError(`${id} is not in ${folder}, and the network is switched off; unset SFV_OFFLINE to fetch it`)
+  const { token, headers, hubUrl } = hubAccess(env, `${id} is not in ${folder}`)
   const { listFiles } = await import('@huggingface/hub')
-  const token = env['HF_TOKEN'] ?? env['HUGGING_FACE_HUB_TOKEN']
   const hub = {
     repo: { type: 'model' as const, name: id },
     revision,
-    hubUrl: env['HF_ENDPOINT'] ?? 'https://huggingface.co',
+    hubUrl,
     ...(token ? { accessToken: token } : {}),
   }
-  const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {}
   // The client's own downloads cannot go on where they stopped, and wait for ever on a connection that was cut.
   const get = async (path: string, from: number) => {
-    const url = `${hub.hubUrl}/${id}/resolve/${encodeURIComponent(revision)}/${path}`
+    const url = `${hubUrl}/${id}/resolve/${encodeURIComponent(revision)}/${path}`
     const response = await fetch(url, { headers: from > 0 ? { ...headers, range: `bytes=${from}-` } : headers })
     if (response.status === 404)
       throw new UserError(`${id} has no ${path}; it is not a model in the layout of diffusers`)
@@ -114,8 +123,8 @@ export async function pullModel(id: string, options: PullOptions = {}): Promise<
     const entries = new Map<string, ListFileEntry>()
     for await (const entry of listFiles({ ...hub, recursive: true }))
       if (entry.type === 'file') entries.set(entry.path, entry)
-    const index = new Uint8Array(await (await get(INDEX, 0)).arrayBuffer())
-    const components = Object.entries(parseJsonObject(index, `${id}/${INDEX}`))
+    const index = new Uint8Array(await (await get(PIPELINE_INDEX, 0)).arrayBuffer())
+    const components = Object.entries(parseJsonObject(index, `${id}/${PIPELINE_INDEX}`))
       .filter(
         ([name, value]) => /^\w+$/.test(name) && !name.startsWith('_') && Array.isArray(value) && value[0] !== null,
       )
@@ -141,11 +150,11 @@ export async function pullModel(id: string, options: PullOptions = {}): Promise<
       done += size
       onProgress?.({ file: path, done, total })
     }
-    await writeFileAtomic(join(folder, INDEX), index)
-    onProgress?.({ file: INDEX, done: total, total })
+    await writeFileAtomic(join(folder, PIPELINE_INDEX), index)
+    onProgress?.({ file: PIPELINE_INDEX, done: total, total })
     return { folder, files, bytes: total, fetched }
   } catch (error) {
-    throw error instanceof UserError ? error : hubError(error, id, token !== undefined, hub.hubUrl)
+    throw error instanceof UserError ? error : hubError(error, id, token !== undefined, hubUrl)
   }
 }
 
@@ -189,18 +198,12 @@ async function download(
   }
   if (there !== size)
     throw new UserError(`${target}: the connection ended after ${there} of ${size} bytes; pull again to go on`)
-  if (sha256 !== undefined && (await hashOf(part)) !== sha256) {
+  if (sha256 !== undefined && (await sha256OfFiles([part])) !== sha256) {
     await rm(part)
     throw new UserError(`${target}: what came is damaged (its SHA-256 is not the hub's); pull again`)
   }
   await rename(part, target)
   return size - before
-}
-
-async function hashOf(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 22 })) hash.update(chunk as Buffer)
-  return hash.digest('hex')
 }
 
 /** The error of the hub in a sentence. */
@@ -228,7 +231,7 @@ export function hubError(error: unknown, id: string, hasToken: boolean, hub: str
  */
 export async function resolveHubModel(id: string, options: PullOptions = {}): Promise<string> {
   const folder = options.folder ?? hubFolder(id, options.env)
-  const whole = await readFile(join(folder, INDEX)).then(
+  const whole = await readFile(join(folder, PIPELINE_INDEX)).then(
     () => true,
     () => false,
   )

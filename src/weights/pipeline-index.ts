@@ -47,6 +47,11 @@ export function configFileName(className: string): string {
   return className.endsWith('ImageProcessor') ? 'preprocessor_config.json' : 'config.json'
 }
 
+/** What the files of a component's weights are called, without their ending. */
+export function weightsStem(component: string): string {
+  return component === 'image_encoder' ? 'model' : 'diffusion_pytorch_model'
+}
+
 /** The library and class of a component; undefined for an optional one that the pipeline was saved without. */
 function parseType(name: string, value: JsonValue, file: string): ComponentType | undefined {
   if (!/^\w+$/.test(name)) throw new UserError(`${file}: field ${quote(name)} is not the name of a folder; rename it`)

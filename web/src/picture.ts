@@ -1,5 +1,6 @@
 import { UserError, type Picture } from '../../src/web/index.js'
 import { readImageHeader } from '../../src/media/image-header.js'
+import { withoutAlpha } from '../../src/media/pixels.web.js'
 
 /** Pixels of the picture that the model is given: its own resizing does the rest. */
 const SIDE = 256
@@ -61,11 +62,5 @@ export function cropped(bitmap: ImageBitmap, crop: Crop, background: string): Pi
 export function pictureOf(canvas: HTMLCanvasElement): Picture {
   const { width, height } = canvas
   const rgba = canvas.getContext('2d', { willReadFrequently: true })!.getImageData(0, 0, width, height).data
-  const data = new Uint8Array(width * height * 3)
-  for (let from = 0, to = 0; to < data.length; from += 4, to += 3) {
-    data[to] = rgba[from]!
-    data[to + 1] = rgba[from + 1]!
-    data[to + 2] = rgba[from + 2]!
-  }
-  return { width, height, data }
+  return { width, height, data: withoutAlpha(rgba) }
 }

@@ -1,3 +1,4 @@
+import { imageDataOf } from '../../src/media/pixels.web.js'
 import type { Clip } from '../../src/web/index.js'
 import { h, icon, iconButton } from './dom.js'
 
@@ -164,15 +165,7 @@ export class Player {
 
 /** One frame of a clip on a canvas of its own. */
 export function frameCanvas({ frames }: Clip, index: number): HTMLCanvasElement {
-  const { width, height, data } = frames
-  const canvas = h('canvas', { width, height })
-  const pixels = new Uint8ClampedArray(width * height * 4)
-  for (let from = index * width * height * 3, to = 0; to < pixels.length; from += 3, to += 4) {
-    pixels[to] = data[from]!
-    pixels[to + 1] = data[from + 1]!
-    pixels[to + 2] = data[from + 2]!
-    pixels[to + 3] = 255
-  }
-  canvas.getContext('2d')!.putImageData(new ImageData(pixels, width, height), 0, 0)
+  const canvas = h('canvas', { width: frames.width, height: frames.height })
+  canvas.getContext('2d')!.putImageData(imageDataOf(frames, index), 0, 0)
   return canvas
 }

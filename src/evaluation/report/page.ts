@@ -1,6 +1,7 @@
 import type { EvaluationResults } from '../results.js'
 import { drawPlots } from './plots.js'
-import { escapeText, shortNumber } from './svg.js'
+import { escapeHtml } from '../../training/report/html.js'
+import { shortNumber } from './svg.js'
 import { COLUMNS, tableCells } from './table.js'
 
 /** Clips side by side. */
@@ -41,24 +42,24 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; fo
 /** The report as one HTML page that needs no other file. */
 export function reportPage(results: EvaluationResults, gallery: Gallery): string {
   const { data, features, settings, machine, model, reconstruction } = results
-  const cells = (line: readonly string[]) => line.map((cell) => `<td>${escapeText(cell)}</td>`).join('')
-  const head = COLUMNS.map(([title, meaning]) => `<th title="${escapeText(meaning)}">${escapeText(title)}</th>`).join(
+  const cells = (line: readonly string[]) => line.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('')
+  const head = COLUMNS.map(([title, meaning]) => `<th title="${escapeHtml(meaning)}">${escapeHtml(title)}</th>`).join(
     '',
   )
   const body = tableCells(results)
     .map((line) => `<tr>${cells(line)}</tr>`)
     .join('\n')
   const meanings = COLUMNS.slice(1)
-    .map(([title, meaning]) => `<dt>${escapeText(title)}</dt><dd>${escapeText(meaning)}</dd>`)
+    .map(([title, meaning]) => `<dt>${escapeHtml(title)}</dt><dd>${escapeHtml(meaning)}</dd>`)
     .join('')
   const clips = `${data.clips} of the ${data.available} clips (${data.figures} figures) of the ${data.split} split`
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Evaluation of ${escapeText(model)}</title><style>${STYLE}</style></head><body>
-<h1>Evaluation of ${escapeText(model)}</h1>
-<p>The first frames of ${escapeText(clips)} of ${escapeText(data.folder)}, animated in ${data.frames} frames of
+<title>Evaluation of ${escapeHtml(model)}</title><style>${STYLE}</style></head><body>
+<h1>Evaluation of ${escapeHtml(model)}</h1>
+<p>The first frames of ${escapeHtml(clips)} of ${escapeHtml(data.folder)}, animated in ${data.frames} frames of
 ${data.width}x${data.height} at ${shortNumber(data.fps)} frames a second, against the clips themselves.
-Distances are taken in the features of <b>${escapeText(features.description)}</b>, and compare with no others.</p>
+Distances are taken in the features of <b>${escapeHtml(features.description)}</b>, and compare with no others.</p>
 ${warning(results)}
 <h2>Numbers</h2>
 <div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>
@@ -72,14 +73,14 @@ ${drawGallery(gallery)}
 <h2>What the columns mean</h2>
 <dl>${meanings}</dl>
 <h2>How it was made</h2>
-<dl><dt>sfv</dt><dd>${escapeText(results.version)}</dd>
+<dl><dt>sfv</dt><dd>${escapeHtml(results.version)}</dd>
 <dt>seed</dt><dd>${settings.seed}; each clip has noise of its own that follows from the seed and its name</dd>
 <dt>motion bucket</dt><dd>${settings.motion} for every clip</dd>
 <dt>noise augmentation</dt><dd>${settings.noiseAug}</dd>
 <dt>diversity</dt><dd>${settings.seeds > 1 ? `${settings.seeds} seeds for each of the first pictures` : 'not measured'}</dd>
-<dt>features</dt><dd>${escapeText(features.description)}; SHA-256 ${features.checksum}</dd>
-${results.rows.map(({ label, checksum }) => `<dt>${escapeText(label)}</dt><dd>SHA-256 ${checksum}</dd>`).join('\n')}
-<dt>machine</dt><dd>${escapeText(machine.processor)}, ${machine.cores} cores, on ${escapeText(machine.device)}; all rows timed in turn in one run</dd></dl>
+<dt>features</dt><dd>${escapeHtml(features.description)}; SHA-256 ${features.checksum}</dd>
+${results.rows.map(({ label, checksum }) => `<dt>${escapeHtml(label)}</dt><dd>SHA-256 ${checksum}</dd>`).join('\n')}
+<dt>machine</dt><dd>${escapeHtml(machine.processor)}, ${machine.cores} cores, on ${escapeHtml(machine.device)}; all rows timed in turn in one run</dd></dl>
 </body></html>
 `
 }
@@ -92,11 +93,11 @@ clips, if equally so for all rows. Look at the kernel distance, or take more cli
 }
 
 function drawGallery({ prompts, images, columns, width, gap }: Gallery): string {
-  const head = columns.map((name) => `<span style="width:${width}px;margin-right:${gap}px">${escapeText(name)}</span>`)
+  const head = columns.map((name) => `<span style="width:${width}px;margin-right:${gap}px">${escapeHtml(name)}</span>`)
   const lines = prompts.map((prompt, i) => {
-    const alt = escapeText(`${prompt}: ${columns.join(', ')}`)
+    const alt = escapeHtml(`${prompt}: ${columns.join(', ')}`)
     const size = `width="${columns.length * (width + gap)}"`
-    return `<figure><img ${size} alt="${alt}" src="${images[i]}"><figcaption>${escapeText(prompt)}</figcaption></figure>`
+    return `<figure><img ${size} alt="${alt}" src="${images[i]}"><figcaption>${escapeHtml(prompt)}</figcaption></figure>`
   })
   return `<div class="scroll"><div class="gallery"><header>${head.join('')}</header>\n${lines.join('\n')}\n</div></div>`
 }

@@ -1,5 +1,6 @@
 import type { EvaluationResults, RowResult } from '../results.js'
-import { drawPlot, escapeText, linearAxis, PLOT, ratioAxis, shortNumber, type Axis } from './svg.js'
+import { escapeHtml } from '../../training/report/html.js'
+import { drawPlot, linearAxis, PLOT, ratioAxis, shortNumber, type Axis } from './svg.js'
 
 const [LEFT, RIGHT] = [PLOT.left, PLOT.width - PLOT.right]
 const [FLOOR, TOP] = [PLOT.height - PLOT.bottom, PLOT.top]
@@ -61,7 +62,7 @@ function distancePlot(
     return (
       `<path class="bar" stroke="${colour}" d="M${at} ${low}V${high}"/>` +
       `<circle cx="${at}" cy="${y.at(fvd).toFixed(1)}" r="4" fill="${colour}">` +
-      `<title>${escapeText(label)}: ${shortNumber(fvd)}</title></circle>`
+      `<title>${escapeHtml(label)}: ${shortNumber(fvd)}</title></circle>`
     )
   })
   const vae = y.at(floor).toFixed(1)
@@ -81,7 +82,7 @@ function legend(rows: readonly RowResult[]): string {
     .map((network, i) => {
       const y = TOP + 8 + 16 * i
       const colour = colourOf(network, rows)
-      return `<circle cx="${RIGHT - 8}" cy="${y}" r="4" fill="${colour}"/><text x="${RIGHT - 17}" y="${y + 4}" text-anchor="end">${escapeText(network)}</text>`
+      return `<circle cx="${RIGHT - 8}" cy="${y}" r="4" fill="${colour}"/><text x="${RIGHT - 17}" y="${y + 4}" text-anchor="end">${escapeHtml(network)}</text>`
     })
     .join('')
 }

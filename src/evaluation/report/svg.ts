@@ -1,7 +1,4 @@
-/** Text made safe inside HTML and SVG. */
-export function escapeText(text: string): string {
-  return text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`)
-}
+import { escapeHtml } from '../../training/report/html.js'
 
 /** A scale from values to pixels. */
 export interface Axis {
@@ -58,7 +55,7 @@ export function drawPlot(
   const xTicks = x.ticks
     .map((tick) => {
       const at = x.at(tick).toFixed(1)
-      const name = escapeText((xTick ?? shortNumber)(tick))
+      const name = escapeHtml((xTick ?? shortNumber)(tick))
       return `<path class="grid" d="M${at} ${top}V${floor}"/><text x="${at}" y="${floor + 16}" text-anchor="middle">${name}</text>`
     })
     .join('')
@@ -69,11 +66,11 @@ export function drawPlot(
     })
     .join('')
   return (
-    `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeText(title)}">` +
-    `<text class="title" x="${left}" y="18">${escapeText(title)}</text>${xTicks}${yTicks}` +
+    `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(title)}">` +
+    `<text class="title" x="${left}" y="18">${escapeHtml(title)}</text>${xTicks}${yTicks}` +
     `<path class="axis" d="M${left} ${top}V${floor}H${width - right}"/>` +
-    `<text x="${(left + width - right) / 2}" y="${height - 8}" text-anchor="middle">${escapeText(xName)}</text>` +
-    `<text transform="translate(13 ${(top + floor) / 2}) rotate(-90)" text-anchor="middle">${escapeText(yName)}</text>` +
+    `<text x="${(left + width - right) / 2}" y="${height - 8}" text-anchor="middle">${escapeHtml(xName)}</text>` +
+    `<text transform="translate(13 ${(top + floor) / 2}) rotate(-90)" text-anchor="middle">${escapeHtml(yName)}</text>` +
     `${content}</svg>`
   )
 }

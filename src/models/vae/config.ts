@@ -60,7 +60,7 @@ export function parseVaeConfig(json: unknown, file: string): VaeConfig {
     channels: config.block_out_channels,
     layersPerBlock: config.layers_per_block,
     latentChannels: config.latent_channels,
-    groups: config.norm_num_groups,
+    groups,
     scalingFactor: config.scaling_factor,
     sampleSize: config.sample_size,
     forceUpcast: config.force_upcast,

@@ -37,16 +37,9 @@ export function vaeEncoder(root: Weights, config: VaeConfig, pictures: Tensor): 
   h = pixelAttention(mid.at('attentions').at(0), h, config.groups)
   h = resnetBlock(mid.at('resnets').at(1), h, deepest, norm)
   const latents = config.latentChannels
-  const out = conv2d(
-    w.at('conv_out'),
-    silu(groupNorm(w.at('conv_norm_out'), h, EPSILON, config.groups)),
-    2 * latents,
-    3,
-    {
-      padding: 1,
-    },
-  )
-  const moments = conv2d(root.at('quant_conv'), out, 2 * latents, 1)
+  h = silu(groupNorm(w.at('conv_norm_out'), h, EPSILON, config.groups))
+  h = conv2d(w.at('conv_out'), h, 2 * latents, 3, { padding: 1 })
+  const moments = conv2d(root.at('quant_conv'), h, 2 * latents, 1)
   return { mean: slice(moments, 1, 0, latents), logVariance: slice(moments, 1, latents, 2 * latents) }
 }
 

@@ -22,7 +22,8 @@ import { type LossGraph } from '../gradient-program.js'
 
 /**
  * The image encoder's objective: two views of one figure (other frames, other crops and colours) agree, those of different
- * figures do not: CLIP's loss with a second picture in the caption's place. Inputs: `first`, `second` (pairs, 3, imageSize, imageSize), normalised by CLIP's mean and deviation.
+ * figures do not: CLIP's loss with a second picture in the caption's place. Inputs: `first`, `second` (pairs, 3, imageSize,
+ * imageSize), normalised by CLIP's mean and deviation.
  */
 export function contrastiveLoss(w: Weights, config: ClipVisionConfig, pairs: number, temperature: number): LossGraph {
   const shape = [pairs, config.channels, config.imageSize, config.imageSize]

@@ -1,5 +1,4 @@
-import { add, input, mean, mul, square, sub } from '../../graph/ops/index.js'
-import { slice } from '../../graph/ops/index.js'
+import { add, input, mean, mul, slice, square, sub } from '../../graph/ops/index.js'
 import { videoFeatures, type VideoFeaturesConfig } from '../../models/features/index.js'
 import { type Weights } from '../../nn/weights.js'
 import { type LossGraph } from '../gradient-program.js'

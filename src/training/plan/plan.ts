@@ -1,8 +1,8 @@
 import { countFlops } from '../../graph/flops.js'
 import { gradients } from '../../graph/gradients.js'
+import { liveBytes } from '../../graph/memory.js'
 import { sizeOf } from '../../graph/tensor.js'
 import { type Recipe } from '../recipe/index.js'
-import { liveBytes } from './live-memory.js'
 import { stepGraph, type Surroundings, type TrainedNetwork } from './graphs.js'
 
 /** What a training run takes, of one process. */
