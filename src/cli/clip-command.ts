@@ -25,6 +25,7 @@ export interface ClipOptions {
   readonly out: string
   readonly model: string
   readonly steps: number
+  readonly sampler: 'euler' | 'consistency'
   readonly frames?: number
   readonly fps: number
   readonly motion: number
@@ -50,6 +51,14 @@ export function withClipOptions(command: Command): Command {
       ),
     )
     .option('--steps <n>', 'forward passes: 1 uses the student, more the teacher', numeric, 1)
+    .addOption(
+      new Option(
+        '--sampler <name>',
+        'how several steps are taken: consistency, for AnimateLCM and the like, noises anew',
+      )
+        .choices(['euler', 'consistency'])
+        .default('euler'),
+    )
     .option('--frames <n>', 'frames of the clip (default: as the model was trained)', numeric)
     .option('--fps <n>', 'pictures per second', numeric, 7)
     .option('--motion <n>', 'how much shall move, 0 to 255', numeric, 127)

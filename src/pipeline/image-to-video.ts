@@ -136,7 +136,7 @@ export class ImageToVideo {
     const model = this.#model
     const plan = planGeneration(settings, model)
     if (settings.steps === 1 && plan.component === 'unet' && settings.network === undefined) {
-      const message = `${model.path} has no student, which is trained for one step; its unet wants about 25 steps`
+      const message = `${model.path} has no student, which is trained for one step; its unet wants about 25 steps, and one will be blurred`
       onProgress?.({ type: 'warning', message })
     }
     const { frames, height, width, latentHeight, latentWidth } = plan.geometry
