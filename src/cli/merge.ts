@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 
 const EXAMPLES = `
 Examples:
@@ -12,14 +12,27 @@ export function mergeCommand(): Command {
     .argument('<model>', 'pipeline folder, whose unet the LoRA was trained on')
     .argument('<lora>', 'LoRA in the format of diffusers: a .safetensors file, or its folder')
     .requiredOption('-o, --out <folder>', 'pipeline folder to write; the model itself, to add the student to it')
+    .addOption(
+      new Option('--dtype <type>', 'numbers of the student; float16 takes half the space and rounds the sum')
+        .choices(['float16', 'float32'])
+        .default('float16'),
+    )
     .option('--json', 'print the result as one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(merge)
 }
 
-async function merge(model: string, lora: string, { out, json }: { out: string; json?: true }): Promise<void> {
+interface Options {
+  readonly out: string
+  readonly dtype: 'float16' | 'float32'
+  readonly json?: true
+}
+
+async function merge(model: string, lora: string, { out, dtype, json }: Options): Promise<void> {
   const { mergeLora } = await import('../training/merge-lora.node.js')
-  const weights = await mergeLora(model, lora, out)
-  const text = json ? JSON.stringify({ model, lora, out, weights }) : `changed ${weights} weights: ${out}/student`
+  const weights = await mergeLora(model, lora, out, dtype === 'float32' ? 'F32' : 'F16')
+  const text = json
+    ? JSON.stringify({ model, lora, out, dtype, weights })
+    : `changed ${weights} weights: ${out}/student`
   process.stdout.write(`${text}\n`)
 }

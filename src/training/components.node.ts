@@ -4,6 +4,7 @@ import { UserError } from '../errors.js'
 import { type ParameterSet } from '../nn/weights.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
 import { Checkpoint, saveCheckpoint } from '../weights/checkpoint.node.js'
+import { type FloatDType } from '../weights/convert.js'
 import { weightsStem } from '../weights/pipeline-index.js'
 import { initialValues } from './initial-values.js'
 import { Layout } from './parameters.js'
@@ -56,17 +57,17 @@ export async function startNetwork<C>(
   return { config, json, initial }
 }
 
-/** Writes a component in diffusers layout, weights in float16. */
+/** Writes a component in diffusers layout, weights in float16 unless told. */
 export async function saveComponent(
   folder: string,
   component: string,
   json: object,
   layout: Layout,
   values: Float32Array,
+  dtype: FloatDType = 'F16',
 ): Promise<void> {
-  await saveCheckpoint(join(folder, component, `${weightsStem(component)}.safetensors`), layout.tensors(values), {
-    dtype: 'F16',
-  })
+  const file = join(folder, component, `${weightsStem(component)}.safetensors`)
+  await saveCheckpoint(file, layout.tensors(values), { dtype })
   await writeFileAtomic(join(folder, component, 'config.json'), `${JSON.stringify(json, null, 2)}\n`)
 }
 

@@ -15,6 +15,12 @@ export interface StoredTensor {
   readonly byteLength: number
 }
 
+/** What the headers of a checkpoint say: its tensors by name, and the `__metadata__` of one that is a single file. */
+export interface CheckpointHeaders {
+  readonly tensors: ReadonlyMap<string, StoredTensor>
+  readonly metadata: Readonly<Record<string, string>>
+}
+
 /** A half-precision copy of the weights that lies beside the full-precision ones. */
 export type Variant = 'fp16'
 
@@ -29,9 +35,9 @@ const INDEX_FILE = /\.safetensors\.index(\.\w+)?\.json$/
  *
  * @throws UserError when there is no checkpoint, a header is malformed, or the index and its shards disagree.
  */
-export async function readCheckpointHeaders(path: string, variant?: Variant): Promise<Map<string, StoredTensor>> {
+export async function readCheckpointHeaders(path: string, variant?: Variant): Promise<CheckpointHeaders> {
   const file = (await isFolder(path)) ? await findWeights(path, variant) : path
-  return INDEX_FILE.test(file) ? readShardHeaders(file) : readFileHeader(file)
+  return INDEX_FILE.test(file) ? { tensors: await readShardHeaders(file), metadata: {} } : readFileHeader(file)
 }
 
 async function isFolder(path: string): Promise<boolean> {
@@ -59,7 +65,7 @@ async function findWeights(folder: string, variant?: Variant): Promise<string> {
 }
 
 /** Reads the header of one file, and nothing of its data. */
-async function readFileHeader(file: string): Promise<Map<string, StoredTensor>> {
+async function readFileHeader(file: string): Promise<CheckpointHeaders> {
   const handle = await open(file).catch((error: unknown) => {
     throw cannotRead(file, error)
   })
@@ -67,8 +73,8 @@ async function readFileHeader(file: string): Promise<Map<string, StoredTensor>> 
     const { size } = await handle.stat()
     const prefixLength = safetensorsPrefixLength(await readBytes(handle, file, 0, Math.min(8, size)), size, file)
     const prefix = await readBytes(handle, file, 0, prefixLength)
-    const { tensors } = parseSafetensorsHeader(prefix, size, file)
-    return new Map([...tensors].map(([name, tensor]) => [name, { ...tensor, file }]))
+    const { tensors, metadata } = parseSafetensorsHeader(prefix, size, file)
+    return { tensors: new Map([...tensors].map(([name, tensor]) => [name, { ...tensor, file }])), metadata }
   } finally {
     await handle.close()
   }
@@ -81,7 +87,7 @@ async function readShardHeaders(indexFile: string): Promise<Map<string, StoredTe
   const shardOf = readWeightMap(bytes, indexFile)
   const tensors = new Map<string, StoredTensor>()
   for (const shard of new Set(shardOf.values())) {
-    for (const [name, tensor] of await readFileHeader(join(dirname(indexFile), shard))) {
+    for (const [name, tensor] of (await readFileHeader(join(dirname(indexFile), shard))).tensors) {
       if (shardOf.get(name) !== shard) {
         throw new UserError(`${indexFile} does not place tensor ${quote(name)} in ${shard}, which holds it; ${MIXED}`)
       }

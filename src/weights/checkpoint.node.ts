@@ -20,6 +20,8 @@ export class Checkpoint {
     readonly path: string,
     /** All tensors by name, in the order of their bytes. */
     readonly tensors: ReadonlyMap<string, StoredTensor>,
+    /** The `__metadata__` of a checkpoint that is a single file. */
+    readonly metadata: Readonly<Record<string, string>>,
   ) {}
 
   /**
@@ -30,7 +32,8 @@ export class Checkpoint {
    * @throws UserError when there is no checkpoint, a header is malformed, or the index and its shards disagree.
    */
   static async open(path: string, options: { readonly variant?: Variant } = {}): Promise<Checkpoint> {
-    return new Checkpoint(path, await readCheckpointHeaders(path, options.variant))
+    const { tensors, metadata } = await readCheckpointHeaders(path, options.variant)
+    return new Checkpoint(path, tensors, metadata)
   }
 
   /**
