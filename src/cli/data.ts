@@ -1,19 +1,21 @@
 import { Command } from 'commander'
 import type { BuildOptions, BuildProgress } from '../data/build.node.js'
 import { interruptible } from './interrupt.js'
-import { between, whole } from './options.js'
+import { between, UsageError, whole } from './options.js'
 import { StatusLine } from './progress.js'
 
 const EXAMPLES = `
 Examples:
   sfv data fluent-emoji -o data/fluent       2,106 animated emoji and 1,285 still ones (fetches 730 MB once)
   sfv data ~/clips -o data/mine --size 256   the videos, GIFs and WebPs of a folder and of the folders in it
+  sfv data ~/clips -o data/svd --size 768x448
+                                             in the size that SF-V was trained at
 
-The store is what \`sfv train\` reads. The middle square of each picture is taken; transparent pixels become white.`
+The store is what \`sfv train\` reads. The middle of each picture is taken, in the aspect ratio of --size; transparent pixels become white.`
 
 interface Options {
   readonly out: string
-  readonly size: number
+  readonly size: { readonly width: number; readonly height: number }
   readonly fps: number
   readonly limit?: number
   readonly json?: true
@@ -25,12 +27,21 @@ export function dataCommand(): Command {
     .description('make a clip store, to train on, of the animated Fluent emoji or of a folder')
     .argument('<source>', 'fluent-emoji, or a folder of videos, GIFs and WebPs')
     .requiredOption('-o, --out <dir>', 'folder of the store')
-    .option('--size <n>', 'side of the square pictures in pixels', whole('--size', 8, 4096), 128)
+    .option('--size <size>', 'pixels of the pictures: WxH, or N for NxN', pictureSize, pictureSize('128'))
     .option('--fps <n>', 'pictures per second', between('--fps', 1, 120), 7)
     .option('--limit <n>', 'take only the first n clips', whole('--limit', 1, 1e9))
     .option('--json', 'print what was done as one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(data)
+}
+
+/** `768x448`, or `128` for a square, as width and height. */
+function pictureSize(text: string): Options['size'] {
+  const sides = text.toLowerCase().split('x').map(Number)
+  const [width = NaN, height = width, more] = sides
+  const good = [width, height].every((side) => Number.isInteger(side) && side >= 8 && side <= 4096)
+  if (good && more === undefined) return { width, height }
+  throw new UsageError(`--size is ${text}; give sides from 8 to 4096 pixels, such as 768x448, or 128 for 128x128`)
 }
 
 async function data(source: string, { json, ...options }: Options): Promise<void> {

@@ -1,4 +1,5 @@
 import type { DecodedClip } from '../media/decode.node.js'
+import type { Size } from '../media/resize.js'
 import { UserError } from '../errors.js'
 import { ClipStoreWriter } from './store-writer.node.js'
 import type { StoreIndex } from './store.node.js'
@@ -17,8 +18,8 @@ export type BuildProgress =
 export interface BuildOptions {
   /** Folder of the store. */
   readonly out: string
-  /** Side of the square pictures, in pixels. */
-  readonly size: number
+  /** Of the pictures, in pixels. */
+  readonly size: Size
   /** Pictures per second. */
   readonly fps: number
   /** Stop after this many clips. */

@@ -13,7 +13,7 @@ export interface FolderOptions extends BuildOptions {
 }
 
 /**
- * Makes a clip store of a folder of files. The middle square of each picture is taken. A tenth of the files, chosen by
+ * Makes a clip store of a folder of files. The middle of each picture, in the store's aspect ratio, is taken. A tenth of the files, chosen by
  * their names, is the `test` split.
  *
  * @throws UserError when the folder cannot be read or holds no clip.

@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { deflateRaw } from 'node:zlib'
 import { UserError } from '../errors.js'
 import type { DecodedClip } from '../media/decode.node.js'
+import type { Size } from '../media/resize.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
 import { frameDifferences } from './motion.js'
 import { INDEX_FILE, PIXELS_FILE, type ClipRecord, type StoreIndex } from './store.node.js'
@@ -28,16 +29,16 @@ export class ClipStoreWriter {
     private readonly folder: string,
     private readonly temporary: string,
     private readonly file: FileHandle,
-    private readonly size: number,
+    private readonly size: Size,
     private readonly fps: number,
   ) {}
 
   /**
-   * Begins a store of square clips of `size` pixels at `fps` frames per second.
+   * Begins a store of clips of `size` pixels at `fps` frames per second.
    *
    * @throws UserError when the folder cannot be written to.
    */
-  static async create(folder: string, size: number, fps: number): Promise<ClipStoreWriter> {
+  static async create(folder: string, size: Size, fps: number): Promise<ClipStoreWriter> {
     const temporary = join(folder, `.${PIXELS_FILE}.${randomBytes(4).toString('hex')}.part`)
     try {
       await mkdir(folder, { recursive: true })
@@ -50,7 +51,8 @@ export class ClipStoreWriter {
   /** Adds a clip. May be called again before an earlier call is done; clips then lie in order of their packing. */
   async add(clip: StoredClip): Promise<void> {
     const { width, height, count, data } = clip.frames
-    if (width !== this.size || height !== this.size) throw new Error(`clip ${clip.name} is ${width}x${height}`)
+    if (width !== this.size.width || height !== this.size.height)
+      throw new Error(`clip ${clip.name} is ${width}x${height}`)
     const colours = await packFrames(data, count)
     const alphas = clip.alpha ? await packFrames(clip.alpha, count) : []
     const packed = Buffer.concat([...colours, ...alphas])
@@ -81,8 +83,8 @@ export class ClipStoreWriter {
     await this.file.close()
     const index: StoreIndex = {
       format: 'sfv-clips-1',
-      width: this.size,
-      height: this.size,
+      width: this.size.width,
+      height: this.size.height,
       fps: this.fps,
       clips: this.clips.sort((a, b) => (a.name < b.name ? -1 : 1)).map((clip) => ({ ...clip })),
     }

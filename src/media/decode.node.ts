@@ -5,6 +5,7 @@ import { UserError } from '../errors.js'
 import { decodeVideo } from './ffmpeg.node.js'
 import type { Frames } from './frames.js'
 import { framesOnScreen } from './resample.js'
+import type { Size } from './resize.js'
 
 /** A clip read from a file. */
 export interface DecodedClip {
@@ -19,8 +20,8 @@ export interface DecodedClip {
 export interface Sampling {
   /** Pictures per second. */
   readonly fps: number
-  /** Side of the square that the middle of each picture is scaled to, in pixels. */
-  readonly size: number
+  /** What the middle of each picture, in this aspect ratio, is scaled to, in pixels. */
+  readonly size: Size
   /** A moving clip too short for this many pictures is played again until they are there. */
   readonly minFrames: number
 }
@@ -83,12 +84,12 @@ export async function decodePicture(
   const scaled = new Map<number, Uint8Array>()
   for (const index of new Set(shown)) {
     const raw = { width: source.width, height: source.height, channels: 4 as const }
-    const page = sharp(source.pages[index], { raw }).resize(size, size, { fit: 'cover', kernel: 'lanczos3' })
+    const page = sharp(source.pages[index], { raw }).resize({ ...size, fit: 'cover', kernel: 'lanczos3' })
     scaled.set(index, await page.raw().toBuffer())
   }
   const pages = shown.map((index) => scaled.get(index) as Uint8Array)
   const durationsMs = source.durationsMs.length > 1 ? shown.map(() => 1000 / fps) : source.durationsMs
-  return flatten(pages, size, size, durationsMs, background)
+  return flatten(pages, size.width, size.height, durationsMs, background)
 }
 
 interface RgbaPages {

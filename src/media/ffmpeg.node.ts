@@ -29,9 +29,9 @@ export async function decodeVideo(path: string, sampling?: Sampling): Promise<De
   }
 }
 
-function sampledFilters({ fps, size }: Sampling): string {
-  const scale = `scale=${size}:${size}:force_original_aspect_ratio=increase:flags=lanczos`
-  return `fps=${fps}:round=down,${scale},crop=${size}:${size}`
+function sampledFilters({ fps, size: { width, height } }: Sampling): string {
+  const scale = `scale=${width}:${height}:force_original_aspect_ratio=increase:flags=lanczos`
+  return `fps=${fps}:round=down,${scale},crop=${width}:${height}`
 }
 
 function runFfmpeg(path: string, args: readonly string[]): Promise<{ stdout: Buffer; stderr: string }> {

@@ -15,7 +15,7 @@ export async function readClipAt(
   at: { readonly fps: number; readonly width: number; readonly height: number; readonly maxFrames: number },
 ): Promise<{ readonly frames: Frames; readonly fps: number }> {
   const { fps, width, height, maxFrames } = at
-  const sampling = width === height ? { sampling: { fps, size: width, minFrames: 1 } } : {}
+  const sampling = width === height ? { sampling: { fps, size: { width, height }, minFrames: 1 } } : {}
   const { frames, durationsMs } = await decodeClip(path, sampling)
   if (frames.count < 2) throw new UserError(`${path} does not move; give a video, an animated WebP or a GIF`)
   const shown = framesOnScreen(durationsMs, fps).slice(0, maxFrames)

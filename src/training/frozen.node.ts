@@ -4,12 +4,14 @@ import { input } from '../graph/ops/index.js'
 import { type Tensor } from '../graph/tensor.js'
 import { CLIP_MEAN, CLIP_STD, clipInput } from '../media/clip-input.js'
 import { type Frames } from '../media/frames.js'
+import { type Size } from '../media/resize.js'
 import { clipVision, parseClipVisionConfig } from '../models/clip/index.js'
 import { parseVaeConfig, vaeDecoder, vaeEncoder, type VaeConfig } from '../models/vae/index.js'
 import { ParameterSet } from '../nn/weights.js'
 import { type Engine, type Program } from '../runtime/program.js'
 import { Checkpoint } from '../weights/checkpoint.node.js'
 import { readConfig } from './components.node.js'
+import { latentSize } from './latent-size.js'
 import { fromPlanar, toPlanar } from './pixels.js'
 
 /**
@@ -35,41 +37,46 @@ export async function openFrozen(
   return engine.load(lower(outputs, { bind }))
 }
 
-/** The frozen first stage of a pipeline folder, for square pictures of one size: pixels to latents and back. */
+/** The frozen first stage of a pipeline folder, for pictures of one size: pixels to latents and back. */
 export class FirstStage {
   private constructor(
     readonly config: VaeConfig,
-    readonly side: number,
+    readonly size: Size,
     private readonly one: Program,
     private readonly several: Program,
     private readonly decoder: Program,
     private readonly frames: number,
   ) {}
 
-  /** `side` in pixels; videos of `frames` frames are decoded. */
-  static async open(engine: Engine, folder: string, side: number, frames: number): Promise<FirstStage> {
+  /**
+   * `size` in pixels; videos of `frames` frames are decoded.
+   *
+   * @throws UserError when a side is no multiple of what the VAE halves it by.
+   */
+  static async open(engine: Engine, folder: string, size: Size, frames: number): Promise<FirstStage> {
     const { json, file } = await readConfig(folder, 'vae')
     const config = parseVaeConfig(json, file)
+    const { height, width } = latentSize(size, config.factor)
     const encoder = (count: number) => {
       const set = new ParameterSet()
-      const pictures = input('pictures', [count, config.inChannels, side, side])
+      const pictures = input('pictures', [count, config.inChannels, size.height, size.width])
       return openFrozen(engine, folder, 'vae', set, { latents: vaeEncoder(set, config, pictures).mean })
     }
     const set = new ParameterSet()
-    const cells = side / config.factor
-    const latents = input('latents', [frames, config.latentChannels, cells, cells])
+    const latents = input('latents', [frames, config.latentChannels, height, width])
     const decoder = await openFrozen(engine, folder, 'vae', set, { pictures: vaeDecoder(set, config, latents, frames) })
-    return new FirstStage(config, side, await encoder(1), await encoder(BLOCK), decoder, frames)
+    return new FirstStage(config, size, await encoder(1), await encoder(BLOCK), decoder, frames)
   }
 
   /** Values of one frame's latents. */
   get latentSize(): number {
-    return this.config.latentChannels * (this.side / this.config.factor) ** 2
+    const { height, width } = latentSize(this.size, this.config.factor)
+    return this.config.latentChannels * height * width
   }
 
-  /** Mean latents of pictures (count, 3, side, side) in [-1, 1]: (count, c, h, w), not scaled. */
+  /** Mean latents of pictures (count, 3, height, width) in [-1, 1]: (count, c, h, w), not scaled. */
   async encode(pictures: Float32Array): Promise<Float32Array> {
-    const picture = 3 * this.side ** 2
+    const picture = 3 * this.size.width * this.size.height
     const count = pictures.length / picture
     const latents = new Float32Array(count * this.latentSize)
     for (let i = 0; i < count;) {
@@ -85,7 +92,7 @@ export class FirstStage {
   async decode(scaled: Float32Array): Promise<Frames> {
     const latents = scaled.map((x) => x / this.config.scalingFactor)
     const { pictures } = await this.decoder.run({ latents })
-    return fromPlanar(pictures!, this.side, this.side)
+    return fromPlanar(pictures!, this.size.width, this.size.height)
   }
 
   /** Frames of the videos that `decode` takes. */
@@ -129,7 +136,7 @@ export class Conditioner {
     return new Conditioner(stage, program, config.imageSize)
   }
 
-  /** The condition of a picture; `noise` (3, side, side), unit Gaussian, is added `strength` fold before the VAE only. */
+  /** The condition of a picture; `noise` (3, height, width), unit Gaussian, is added `strength` fold before the VAE only. */
   async condition(picture: Frames, noise: Float32Array, strength: number): Promise<Condition> {
     const size = { width: this.imageSize, height: this.imageSize }
     const { context } = await this.clip.run({ pixels: clipInput(picture, size, CLIP_MEAN, CLIP_STD) })

@@ -1,4 +1,5 @@
 import { type Frames } from '../media/frames.js'
+import { type Size } from '../media/resize.js'
 
 /** A square window of a picture, in pixels from its top left corner. */
 export interface Crop {
@@ -22,26 +23,39 @@ export interface Change {
 export function writePlanar(
   frames: Frames,
   { x, y, size }: Crop,
-  { mirror = false, channels = [0, 1, 2] }: Change,
+  change: Change,
   target: Float32Array,
   offset = 0,
 ): void {
-  const { width, height, count, data } = frames
-  const plane = size * size
-  for (let f = 0; f < count; f++)
-    for (let row = 0; row < size; row++)
-      for (let column = 0; column < size; column++) {
-        const source = 3 * ((f * height + y + row) * width + x + (mirror ? size - 1 - column : column))
-        const at = offset + 3 * f * plane + row * size + column
-        for (let c = 0; c < 3; c++) target[at + c * plane] = data[source + channels[c]!]! / 127.5 - 1
-      }
+  writeWindow(frames, { x, y, width: size, height: size }, change, target, offset)
 }
 
-/** The whole of square frames as (count, 3, side, side) in [-1, 1]. */
+/** The whole of frames as (count, 3, height, width) in [-1, 1]. */
 export function toPlanar(frames: Frames): Float32Array {
+  const { width, height } = frames
   const target = new Float32Array(frames.data.length)
-  writePlanar(frames, { x: 0, y: 0, size: frames.width }, {}, target)
+  writeWindow(frames, { x: 0, y: 0, width, height }, {}, target, 0)
   return target
+}
+
+function writeWindow(
+  frames: Frames,
+  window: { readonly x: number; readonly y: number } & Size,
+  { mirror = false, channels = [0, 1, 2] }: Change,
+  target: Float32Array,
+  offset: number,
+): void {
+  const { count, data } = frames
+  const { x, y, width, height } = window
+  const plane = width * height
+  for (let f = 0; f < count; f++)
+    for (let row = 0; row < height; row++)
+      for (let column = 0; column < width; column++) {
+        const across = x + (mirror ? width - 1 - column : column)
+        const source = 3 * ((f * frames.height + y + row) * frames.width + across)
+        const at = offset + 3 * f * plane + row * width + column
+        for (let c = 0; c < 3; c++) target[at + c * plane] = data[source + channels[c]!]! / 127.5 - 1
+      }
 }
 
 /** Values (count, 3, height, width) in [-1, 1] as 8-bit RGB. */

@@ -4,11 +4,11 @@ import { type Random } from '../runtime/random.js'
 const SMALLEST_CROP = 0.7
 const COLOUR_CHANGE = 0.25
 
-/** A random square crop of a square picture, perhaps mirrored, its colour channels brightened or darkened at random. */
-export function randomView({ width, data }: Frames, random: Random): Frames {
-  const side = Math.round(width * (SMALLEST_CROP + (1 - SMALLEST_CROP) * random.uniform()))
+/** A random square crop of a picture, perhaps mirrored, its colour channels brightened or darkened at random. */
+export function randomView({ width, height, data }: Frames, random: Random): Frames {
+  const side = Math.round(Math.min(width, height) * (SMALLEST_CROP + (1 - SMALLEST_CROP) * random.uniform()))
   const x = random.integer(width - side + 1)
-  const y = random.integer(width - side + 1)
+  const y = random.integer(height - side + 1)
   const mirror = random.uniform() < 0.5
   const gains = [0, 1, 2].map(() => 1 + COLOUR_CHANGE * (2 * random.uniform() - 1))
   const view = new Uint8Array(3 * side * side)

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
@@ -22,10 +22,38 @@ it('makes a store of a folder, and tells what it left out', async () => {
   const { code, stdout, stderr } = await inProcess(['data', folder, '-o', out, '--size', '16', '--fps', '8', '--json'])
   expect(code).toBe(0)
   expect(stderr).toContain('broken.webp')
-  expect(JSON.parse(stdout)).toMatchObject({ output: out, clips: 2, skipped: 1, settings: { size: 16, fps: 8 } })
+  expect(JSON.parse(stdout)).toMatchObject({
+    output: out,
+    clips: 2,
+    skipped: 1,
+    settings: { size: { width: 16, height: 16 }, fps: 8 },
+  })
   const store = await ClipStore.open(out, ['train', 'test'])
   expect([store.width, store.height, store.fps]).toEqual([16, 16, 8])
   expect(store.clips.map(({ name }) => name).sort()).toEqual(['blue.webp', 'red.webp'])
+})
+
+it('takes the middle of pictures in the aspect ratio of the store', async () => {
+  const wide = join(folder, 'wide')
+  mkdirSync(wide)
+  // Three bands, one above the other: of a square picture, a store of half its height has the middle.
+  const band = (background: string, top: number) => ({
+    input: { create: { width: 32, height: 8, channels: 3 as const, background } },
+    ...{ top, left: 0 },
+  })
+  await sharp({ create: { width: 32, height: 32, channels: 3, background: '#00f' } })
+    .composite([band('#f00', 0), band('#f00', 24)])
+    .toFile(join(wide, 'bands.webp'))
+  const out = join(folder, 'wide-store')
+  const { code } = await inProcess(['data', wide, '-o', out, '--size', '32x16'])
+  expect(code).toBe(0)
+  const store = await ClipStore.open(out, ['train', 'test'])
+  expect([store.width, store.height]).toEqual([32, 16])
+  const { data } = await store.clip(0, 0, 1)
+  const middle = 3 * (32 * 8 + 16)
+  expect([...data.subarray(middle, middle + 3)].map((x) => Math.round(x / 255))).toEqual([0, 0, 1])
+  expect(data.filter((x, i) => i % 3 === 0 && x > 128).length).toBeLessThan(data.length / 30)
+  await store.close()
 })
 
 it('refuses what is no folder, and sizes that cannot be', async () => {
@@ -33,6 +61,11 @@ it('refuses what is no folder, and sizes that cannot be', async () => {
   const missing = await inProcess(['data', join(folder, 'nowhere'), '-o', out])
   expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('nowhere')])
   const tiny = await inProcess(['data', folder, '-o', out, '--size', '2'])
-  expect([tiny.code, tiny.stderr]).toEqual([2, 'sfv: --size is 2; give a whole number from 8 to 4096\n'])
+  expect([tiny.code, tiny.stderr]).toEqual([
+    2,
+    expect.stringMatching(/^sfv: --size is 2; give sides from 8 to 4096 pixels, such as 768x448/),
+  ])
+  const odd = await inProcess(['data', folder, '-o', out, '--size', '32x16x8'])
+  expect([odd.code, odd.stderr]).toEqual([2, expect.stringContaining('--size is 32x16x8; give')])
   expect(existsSync(out)).toBe(false)
 })

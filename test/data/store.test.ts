@@ -15,7 +15,12 @@ let folder: string
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sfv-data-'))
-  await buildFolder({ folder: fixturePath('clips'), out: join(folder, 'store'), size: 32, fps: 7 })
+  await buildFolder({
+    folder: fixturePath('clips'),
+    out: join(folder, 'store'),
+    size: { width: 32, height: 32 },
+    fps: 7,
+  })
 }, 60_000)
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
@@ -63,7 +68,7 @@ describe('a clip store', () => {
     await expect(ClipStore.open(join(folder, 'nothing'))).rejects.toThrow(/cannot read the clip store .*sfv data/)
     await expect(ClipStore.open(join(folder, 'store'), ALL, 10_000)).rejects.toThrow(/no clip of 10000 frames/)
     const damaged = join(folder, 'damaged')
-    await buildFolder({ folder: fixturePath('clips'), out: damaged, size: 16, fps: 7 })
+    await buildFolder({ folder: fixturePath('clips'), out: damaged, size: { width: 16, height: 16 }, fps: 7 })
     const { length } = await readFile(join(damaged, PIXELS_FILE))
     await truncate(join(damaged, PIXELS_FILE), length - 1)
     await expect(ClipStore.open(damaged, ALL)).rejects.toThrow(/cut short/)

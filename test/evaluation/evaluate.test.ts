@@ -60,7 +60,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 
 /** A store of smooth moving patterns: one clip more in the test split than is taken, one that is reserved. */
 async function writeStore(name: string, size: number): Promise<void> {
-  const writer = await ClipStoreWriter.create(join(folder, name), size, 7)
+  const writer = await ClipStoreWriter.create(join(folder, name), { width: size, height: size }, 7)
   const splits: Split[] = [...Array.from({ length: CLIPS + 1 }, () => 'test' as const), 'reserved']
   for (const [i, split] of splits.entries()) {
     const [a, b, c] = [0, 1, 2].map((k) => new Random(1, `${i} ${k}`).uniform())

@@ -56,7 +56,9 @@ describe('a plan', () => {
   it('asks for the size of the clips where there are none', async () => {
     const recipe = smokeRecipe('teacher', { data: '/nowhere', model: '/nowhere' })
     await expect(planRecipe(recipe)).rejects.toThrow(UserError)
-    await expect(planRecipe({ ...recipe, width: 60, height: 64 })).rejects.toThrow(/60x64 pixels.*multiples of 8/)
+    await expect(planRecipe({ ...recipe, width: 60, height: 64 })).rejects.toThrow(
+      /multiples of 16, not clips of 60x64 pixels; make the clip store with --size 64x64/,
+    )
     expect((await planRecipe({ ...recipe, width: 64, height: 64 })).trained).toHaveProperty('UNet')
   })
 })

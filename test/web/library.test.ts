@@ -226,7 +226,7 @@ describe.skipIf(chromiumPath === undefined)(`sfv/web in Chromium${without}`, { t
       const data = await page.evaluate(() => [
         ...(globalThis as unknown as { clip: InstanceType<Harness['Clip']> }).clip.frames.data,
       ])
-      const { frames } = await decodeClip(gif, { sampling: { fps: 7, size: 64, minFrames: 6 } })
+      const { frames } = await decodeClip(gif, { sampling: { fps: 7, size: { width: 64, height: 64 }, minFrames: 6 } })
       const size = 6 * 64 * 64 * 3
       expect(data).toHaveLength(size)
       const error = data.reduce((sum, value, i) => sum + Math.abs(value - frames.data[i]!), 0) / size

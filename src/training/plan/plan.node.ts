@@ -1,7 +1,8 @@
 import { ClipStore } from '../../data/store.node.js'
-import { UserError } from '../../errors.js'
+import { parseUNetConfig } from '../../models/unet/index.js'
 import { parseVaeConfig } from '../../models/vae/index.js'
 import { readConfig } from '../components.node.js'
+import { latentSize } from '../latent-size.js'
 import { type Recipe } from '../recipe/index.js'
 import { type Surroundings } from './graphs.js'
 import { planTraining, type Plan } from './plan.js'
@@ -26,13 +27,8 @@ async function surroundings(recipe: Recipe): Promise<Surroundings> {
   if (recipe.objective === 'video-features')
     return { ...(await networkOf(recipe.network, 'features')), height: 0, width: 0 }
   const network = await networkOf(recipe.network ?? recipe.model, 'unet')
-  const { width, height } = await clipSize(recipe)
-  const factor = await latentFactor(recipe.model)
-  if (width % factor !== 0 || height % factor !== 0)
-    throw new UserError(
-      `clips of ${width}x${height} pixels: width and height are no multiples of ${factor}; change them`,
-    )
-  return { ...network, height: height / factor, width: width / factor }
+  const config = parseUNetConfig(network.json, network.file)
+  return { ...network, ...latentSize(await clipSize(recipe), await latentFactor(recipe.model), config) }
 }
 
 async function networkOf(network: string | object, component: string): Promise<{ json: object; file: string }> {

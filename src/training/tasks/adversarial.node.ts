@@ -43,7 +43,7 @@ export async function adversarialTask(
   const heads = new ParameterSet('heads/')
   const headsConfig = { heads: recipe.heads, width: recipe.headWidth, projection: recipe.headProjection }
   const networks = { config, generator: student.weights, backbone: student.teacher, heads, headsConfig }
-  const losses = lossesOf(recipe, networks, { ...videos.geometry(recipe), rematerialise: recipe.rematerialise })
+  const losses = lossesOf(recipe, networks, { ...videos.geometry(recipe, config), rematerialise: recipe.rematerialise })
   const program = await GradientProgram.open(
     engine,
     { ...losses.generator, trained: generator.set },

@@ -17,7 +17,7 @@ export async function consistencyTask(recipe: RecipeOf<'consistency'>, engine: E
   const { config, learner } = student
   const average = student.average()
   const networks = { config, student: student.weights, average: average.weights, teacher: student.teacher }
-  const batch = { ...videos.geometry(recipe), rematerialise: recipe.rematerialise }
+  const batch = { ...videos.geometry(recipe, config), rematerialise: recipe.rematerialise }
   const graph = consistencyLoss(networks, batch, recipe.guidance)
   const program = await GradientProgram.open(engine, { ...graph, trained: learner.set })
   const sampler = await oneStepSampler(engine, student, videos, recipe)

@@ -4,6 +4,7 @@ import { type UNetConfig } from '../../models/unet/index.js'
 import { type Engine } from '../../runtime/program.js'
 import { type Random } from '../../runtime/random.js'
 import { Conditioner, FirstStage } from '../frozen.node.js'
+import { latentSize } from '../latent-size.js'
 import { LatentCache } from '../latents.node.js'
 import { type LatentBatch } from '../objectives/denoiser.js'
 
@@ -40,15 +41,18 @@ export class LatentVideos {
   /** `model` is a pipeline folder with VAE and image encoder; `frames` is the length of the videos to be decoded. */
   static async open(engine: Engine, data: string, model: string, frames: number): Promise<LatentVideos> {
     const store = await ClipStore.open(data, ['train'], frames)
-    const stage = await FirstStage.open(engine, model, store.width, frames)
+    const stage = await FirstStage.open(engine, model, store, frames)
     const conditioner = await Conditioner.open(engine, model, stage)
     return new LatentVideos(store, stage, conditioner, await LatentCache.open(store, data, stage, model))
   }
 
-  /** The sizes of a batch in latents. */
-  geometry({ batch, frames }: { batch: number; frames: number }): LatentBatch {
-    const side = this.store.width / this.stage.config.factor
-    return { videos: batch, frames, height: side, width: side }
+  /**
+   * The sizes of a batch in latents.
+   *
+   * @throws UserError when they are none that the UNet can halve.
+   */
+  geometry({ batch, frames }: { batch: number; frames: number }, config: UNetConfig): LatentBatch {
+    return { videos: batch, frames, ...latentSize(this.store, this.stage.config.factor, config) }
   }
 
   /** A batch of a sample for each generator: windows of random clips, their first frames as condition. */

@@ -17,7 +17,7 @@ export async function oneStepSampler(
   videos: LatentVideos,
   recipe: DistillationRecipe,
 ): Promise<{ sample(): Promise<Sample[]>; dispose(): Promise<void> }> {
-  const one = videos.geometry({ batch: 1, frames: recipe.frames })
+  const one = videos.geometry({ batch: 1, frames: recipe.frames }, student.config)
   const program = await engine.load(lower(denoiserGraph(student.weights, student.config, one)))
   const { sigmaMax } = SVD_SIGMAS
   const sample = async (name: string): Promise<Sample> => {

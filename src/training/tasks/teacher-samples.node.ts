@@ -34,7 +34,7 @@ export class TeacherSamples {
     recipe: RecipeOf<'ladd'>,
   ): Promise<TeacherSamples> {
     const { config, teacher } = student
-    const one = videos.geometry({ batch: 1, frames: recipe.frames })
+    const one = videos.geometry({ batch: 1, frames: recipe.frames }, config)
     const x = input('x', [1, one.frames, config.outChannels, one.height, one.width])
     const condition = conditionInputs(config, one)
     const denoised = guidedDenoise(teacher, config, x, input('sigma', [1]), condition, recipe.guidance)

@@ -23,7 +23,7 @@ export async function teacherTask(recipe: RecipeOf<'teacher'>, engine: Engine, g
   const set = new ParameterSet('unet/')
   const start = await startNetwork('unet', recipe.network, recipe.seed, (json, file) => traceUNet(set, json, file))
   const { config } = start
-  const graph = denoisingLoss(set, config, videos.geometry(recipe))
+  const graph = denoisingLoss(set, config, videos.geometry(recipe, config))
   const program = await GradientProgram.open(engine, { ...graph, trained: set })
   const learner = await Learner.open(engine, set, start.initial, {
     optimizer: optimizerOf(recipe.optimizer),
@@ -31,7 +31,7 @@ export async function teacherTask(recipe: RecipeOf<'teacher'>, engine: Engine, g
     maxGradientNorm: recipe.maxGradientNorm,
     group,
   })
-  const one = videos.geometry({ batch: 1, frames: recipe.frames })
+  const one = videos.geometry({ batch: 1, frames: recipe.frames }, config)
   const sampler = await engine.load(lower(denoiserGraph(set, config, one)))
 
   async function sampleClip(name: string): Promise<Sample> {

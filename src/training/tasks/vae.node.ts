@@ -1,6 +1,8 @@
 import { ClipStore } from '../../data/store.node.js'
+import { UserError } from '../../errors.js'
 import { input } from '../../graph/ops/index.js'
 import { type Frames } from '../../media/frames.js'
+import { type Size } from '../../media/resize.js'
 import { parseVaeConfig, vaeDecoder, vaeEncoder } from '../../models/vae/index.js'
 import { ParameterSet } from '../../nn/weights.js'
 import { type Random } from '../../runtime/random.js'
@@ -11,6 +13,7 @@ import { batchRandom, normals } from '../batch-random.js'
 import { saveComponent, startNetwork } from '../components.node.js'
 import { GradientProgram } from '../gradient-program.js'
 import { Learner } from '../learner.js'
+import { latentSize } from '../latent-size.js'
 import { autoencoderLoss } from '../objectives/autoencoder.js'
 import { fromPlanar, toPlanar, writePlanar } from '../pixels.js'
 import { learningRate, optimizerOf, type RecipeOf } from '../recipe/index.js'
@@ -32,7 +35,11 @@ const CHANNEL_ORDERS = [
   [2, 1, 0],
 ] as const
 
-/** Trains `AutoencoderKLTemporalDecoder` on crops of clips and of stills (as clips that stand still). */
+/**
+ * Trains `AutoencoderKLTemporalDecoder` on crops of clips and of stills (as clips that stand still).
+ *
+ * @throws UserError when the clips are smaller than the crops, or in a size that the network cannot halve.
+ */
 export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine, group: Group): Promise<Task> {
   const store = await ClipStore.open(recipe.data, ['train'], Math.max(recipe.frames, SAMPLE_FRAMES))
   const stills = recipe.stills === undefined ? undefined : await ClipStore.open(recipe.stills)
@@ -45,6 +52,10 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine, group: Gr
   })
   const { config } = start
   const side = recipe.crop
+  if (side > Math.min(store.width, store.height))
+    throw new UserError(
+      `recipe: crop is ${side}, but ${recipe.data} has clips of ${store.width}x${store.height}; lower it`,
+    )
   const pictures = recipe.batch * recipe.frames
   const latentSize = recipe.frames * config.latentChannels * (side / config.factor) ** 2
   const batch = { clips: recipe.batch, frames: recipe.frames, size: side }
@@ -56,7 +67,7 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine, group: Gr
     maxGradientNorm: recipe.maxGradientNorm,
     group,
   })
-  const reconstruct = await engine.load(lower(wholePicture(set, config, store.width)))
+  const reconstruct = await engine.load(lower(wholePicture(set, config, store)))
 
   const drawn: string[] = []
 
@@ -140,8 +151,10 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine, group: Gr
 const SAMPLE_FRAMES = 6
 
 /** Encodes and decodes whole frames with the posterior's mean. */
-function wholePicture(set: ParameterSet, config: ReturnType<typeof parseVaeConfig>, side: number) {
-  const original = input('original', [SAMPLE_FRAMES, config.inChannels, side, side])
+function wholePicture(set: ParameterSet, config: ReturnType<typeof parseVaeConfig>, { width, height }: Size) {
+  const { factor, inChannels } = config
+  latentSize({ width, height }, factor)
+  const original = input('original', [SAMPLE_FRAMES, inChannels, height, width])
   const latents = vaeEncoder(set, config, original).mean
   return { latents, pictures: vaeDecoder(set, config, latents, SAMPLE_FRAMES) }
 }

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { ClipStoreWriter } from '../../../src/data/store-writer.node.js'
 import { decodeClip } from '../../../src/media/decode.node.js'
+import { type Size } from '../../../src/media/resize.js'
 import { type Recipe } from '../../../src/training/recipe/index.js'
 import { type TrainEvent } from '../../../src/training/run/events.js'
 import { train, type TrainOptions } from '../../../src/training/run/train.node.js'
@@ -15,19 +16,20 @@ import { smokeRecipe } from './smoke.js'
 /** One line of a run's log. */
 export type LogLine = Readonly<Record<string, number>>
 
-/** Pictures of the clip store: 16x16 pixels, 7 a second. */
-const SAMPLING = { size: 16, fps: 7, minFrames: 14 }
+/** Pictures of the clip store: 16x16 pixels unless told, 7 a second. */
+const SQUARE: Size = { width: 16, height: 16 }
+const SAMPLING = { fps: 7, minFrames: 14 }
 
 /** A temporary folder with a clip store of real clips, in which the smoke recipes run. */
 export class Workshop {
   private constructor(readonly root: string) {}
 
   /** Builds the clip store of four figures: the two clips as they are, and with their colours exchanged. */
-  static async open(): Promise<Workshop> {
+  static async open(size = SQUARE): Promise<Workshop> {
     const workshop = new Workshop(await mkdtemp(join(tmpdir(), 'sfv-training-')))
-    const writer = await ClipStoreWriter.create(workshop.path('data'), SAMPLING.size, SAMPLING.fps)
+    const writer = await ClipStoreWriter.create(workshop.path('data'), size, SAMPLING.fps)
     for (const name of ['fire', 'fox']) {
-      const clip = await decodeClip(fixturePath(`clips/${name}.webp`), { sampling: SAMPLING })
+      const clip = await decodeClip(fixturePath(`clips/${name}.webp`), { sampling: { ...SAMPLING, size } })
       const data = clip.frames.data.map((_, i, rgb) => rgb[i - (i % 3) + (((i % 3) + 1) % 3)]!)
       const other = `${name} in other colours`
       await writer.add({ ...clip, name, figure: name, split: 'train' })
