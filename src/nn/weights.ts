@@ -36,6 +36,13 @@ export class ParameterSet implements Weights {
     return known
   }
 
+  /** The parameters of one module, under their full names: the same tensors. */
+  under(module: string): ParameterSet {
+    const part = new ParameterSet(this.prefix)
+    for (const [name, tensor] of this.parameters) if (name.startsWith(`${module}.`)) part.parameters.set(name, tensor)
+    return part
+  }
+
   /** Names and shapes, as a checkpoint must have them. */
   get shapes(): Map<string, Shape> {
     return new Map([...this.parameters].map(([name, tensor]) => [name, tensor.shape]))

@@ -35,6 +35,22 @@ export class Layout {
     return windows(this.spans, vector, prefix)
   }
 
+  /** Copies what `part` names out of a vector of this layout. */
+  extract(vector: Float32Array, part: Layout): Float32Array {
+    const views = this.views(vector)
+    const values = new Float32Array(part.size)
+    for (const { name, offset } of part.spans) values.set(views[name]!, offset)
+    return values
+  }
+
+  /** A copy of a vector of this layout with the values of `part` in it. */
+  replace(vector: Float32Array, part: Layout, values: Float32Array): Float32Array {
+    const copy = vector.slice()
+    const views = this.views(copy)
+    for (const { name, offset, size } of part.spans) views[name]!.set(values.subarray(offset, offset + size))
+    return copy
+  }
+
   /** The vector's tensors, to be saved. */
   *tensors(vector: Float32Array): Generator<{ name: string; shape: Shape; data: Float32Array }> {
     for (const { name, shape, offset, size } of this.spans)

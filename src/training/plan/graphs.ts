@@ -67,7 +67,12 @@ export function stepGraph(recipe: Recipe, { json, file, height, width }: Surroun
         1,
       )
       const batch = { clips: recipe.batch, frames: recipe.frames, size: recipe.crop }
-      return network('vae', set, autoencoderLoss(set, config, batch, recipe))
+      const graph = autoencoderLoss(set, config, batch, recipe)
+      if (recipe.part === 'whole') return network('vae', set, graph)
+      return {
+        ...network('decoder', set.under('decoder'), graph),
+        frozen: [set.under('encoder'), set.under('quant_conv')],
+      }
     }
     case 'image-encoder': {
       const set = new ParameterSet()

@@ -8,6 +8,11 @@ export const vae = z.strictObject({
   ...common,
   stills: z.string().optional().describe('Clip store of stills, half of each batch where given.'),
   network,
+  part: z
+    .enum(['whole', 'decoder'])
+    .default('whole')
+    .describe('What is trained. The decoder alone leaves all latents, and so a trained UNet, what they are.'),
+  exchangeColours: z.boolean().default(true).describe('Whether red, green and blue change places at random.'),
   batch: count.default(4).describe('Crops in a batch; under MPI, in the batch of each rank.'),
   frames: count.default(4).describe('Consecutive frames of a crop.'),
   crop: count.default(64).describe('Side of the square crops, in pixels.'),

@@ -15,6 +15,7 @@ import { GradientProgram } from '../gradient-program.js'
 import { Learner } from '../learner.js'
 import { latentSize } from '../latent-size.js'
 import { autoencoderLoss } from '../objectives/autoencoder.js'
+import { Layout } from '../parameters.js'
 import { fromPlanar, toPlanar, writePlanar } from '../pixels.js'
 import { learningRate, optimizerOf, type RecipeOf } from '../recipe/index.js'
 import { type Sample, type Task } from '../task.js'
@@ -24,7 +25,7 @@ const STILLS_SHARE = 0.5
 
 /**
  * Two thirds of the emoji are people, all of them brown to yellow: an autoencoder sees little else and paints the sea brown.
- * With red, green and blue exchanged at random every colour is as frequent as the others.
+ * With red, green and blue exchanged at random every colour is as frequent as the others. The first is no exchange.
  */
 const CHANNEL_ORDERS = [
   [0, 1, 2],
@@ -60,8 +61,10 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine, group: Gr
   const latentSize = recipe.frames * config.latentChannels * (side / config.factor) ** 2
   const batch = { clips: recipe.batch, frames: recipe.frames, size: side }
   const graph = autoencoderLoss(set, config, batch, recipe)
-  const program = await GradientProgram.open(engine, { ...graph, trained: set })
-  const learner = await Learner.open(engine, set, start.initial, {
+  const whole = new Layout(set.shapes)
+  const trained = recipe.part === 'decoder' ? set.under('decoder') : set
+  const program = await GradientProgram.open(engine, { ...graph, trained })
+  const learner = await Learner.open(engine, trained, whole.extract(start.initial, new Layout(trained.shapes)), {
     optimizer: optimizerOf(recipe.optimizer),
     emaDecay: recipe.ema,
     maxGradientNorm: recipe.maxGradientNorm,
@@ -69,6 +72,8 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine, group: Gr
   })
   const reconstruct = await engine.load(lower(wholePicture(set, config, store)))
 
+  const frozen = whole.views(start.initial, set.prefix)
+  const averageFeeds = () => ({ ...frozen, ...learner.layout.views(learner.average, set.prefix) })
   const drawn: string[] = []
 
   async function moving(random: Random): Promise<Frames> {
@@ -88,12 +93,13 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine, group: Gr
     return { ...picture, count: recipe.frames, data }
   }
 
+  const orders = recipe.exchangeColours ? CHANNEL_ORDERS.length : 1
   async function crops(batch: readonly Random[]): Promise<Float32Array> {
     const values = new Float32Array(pictures * 3 * side * side)
     for (const [i, random] of batch.entries()) {
       const frames = stills && random.uniform() < STILLS_SHARE ? await still(stills, random) : await moving(random)
       const crop = { x: random.integer(store.width - side + 1), y: random.integer(store.height - side + 1), size: side }
-      const change = { mirror: random.uniform() < 0.5, channels: CHANNEL_ORDERS[random.integer(6)]! }
+      const change = { mirror: random.uniform() < 0.5, channels: CHANNEL_ORDERS[random.integer(orders)]! }
       writePlanar(frames, crop, change, values, i * recipe.frames * 3 * side * side)
     }
     return values
@@ -105,7 +111,7 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine, group: Gr
     fps: store.fps,
     async step(step) {
       const random = batchRandom(recipe.seed, step, recipe.batch, group)
-      const feeds = { ...learner.feeds(), pictures: await crops(random), noise: normals(random, latentSize) }
+      const feeds = { ...frozen, ...learner.feeds(), pictures: await crops(random), noise: normals(random, latentSize) }
       const { metrics } = await program.run(feeds)
       const rate = learningRate(recipe.optimizer.learningRate, step, recipe)
       const gradientNorm = await learner.apply(program.gradients[0]!, rate)
@@ -117,21 +123,25 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine, group: Gr
       for (let i = 0; i < 4; i++) {
         const clip = (i * 97) % store.clips.length
         const reference = await store.clip(clip, 0, SAMPLE_FRAMES)
-        const average = learner.layout.views(learner.average, set.prefix)
-        const { pictures } = await reconstruct.run({ ...average, original: toPlanar(reference) })
+        const { pictures } = await reconstruct.run({ ...averageFeeds(), original: toPlanar(reference) })
         const frames = fromPlanar(pictures!, store.width, store.height)
         samples.push({ name: store.clips[clip]!.name, reference, frames })
       }
       return samples
     },
     async export() {
-      const deviation = Math.sqrt(await latentSquare())
-      const json = { ...start.json, scaling_factor: Number((1 / deviation).toPrecision(6)) }
-      await saveComponent(recipe.output, 'vae', json, learner.layout, learner.average)
+      const values = whole.replace(start.initial, learner.layout, learner.average)
+      await saveComponent(recipe.output, 'vae', await scaledConfig(), whole, values)
     },
     async close() {
       await Promise.all([program.dispose(), learner.dispose(), reconstruct.dispose(), store.close(), stills?.close()])
     },
+  }
+
+  /** The configuration with the scale of the latents; what their encoder has not changed, it leaves. */
+  async function scaledConfig(): Promise<object> {
+    if (recipe.part === 'decoder') return start.json
+    return { ...start.json, scaling_factor: Number((1 / Math.sqrt(await latentSquare())).toPrecision(6)) }
   }
 
   /** Mean square of the latents over clips of the data set: SVD scales latents to unit deviation. */
@@ -140,8 +150,7 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine, group: Gr
     const clips = Math.min(64, store.clips.length)
     for (let i = 0; i < clips; i++) {
       const frames = await store.clip(Math.floor((i * store.clips.length) / clips), 0, SAMPLE_FRAMES)
-      const average = learner.layout.views(learner.average, set.prefix)
-      const { latents } = await reconstruct.run({ ...average, original: toPlanar(frames) })
+      const { latents } = await reconstruct.run({ ...averageFeeds(), original: toPlanar(frames) })
       total += latents!.reduce((sum, x) => sum + x * x, 0) / latents!.length / clips
     }
     return total
