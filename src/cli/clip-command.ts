@@ -2,10 +2,12 @@ import { fileURLToPath } from 'node:url'
 import { Option, type Command } from 'commander'
 import type { Clip } from '../media/clip.node.js'
 import type { AnimateProgress } from '../pipeline/progress.js'
+import type { Precision } from '../pipeline/device-traits.js'
 import type { ImageToVideo } from '../pipeline/pretrained.node.js'
 import type { CheckedEdit, CheckedSettings } from '../pipeline/settings.js'
+import type { DeviceChoice } from '../runtime/device-names.js'
 import { interruptible } from './interrupt.js'
-import { asUsage, memoryAmount, numeric, parseGuidance, parseSize } from './options.js'
+import { asUsage, deviceOption, memoryAmount, numeric, parseGuidance, parseSize } from './options.js'
 import { StageMeter, StatusLine } from './progress.js'
 
 /** The model that comes with the package; src/cli and dist/cli lie equally deep. */
@@ -34,7 +36,8 @@ export interface ClipOptions {
   readonly guidance: { minGuidance: number; maxGuidance: number }
   readonly seed?: number
   readonly fit: 'cover' | 'contain' | 'stretch'
-  readonly device: 'auto' | 'cpu' | 'webgpu' | 'cuda'
+  readonly device: DeviceChoice
+  readonly precision: Precision
   readonly memory?: number
   readonly generator: 'sfv' | 'torch'
   readonly loop?: true
@@ -75,9 +78,10 @@ export function withClipOptions(command: Command): Command {
         .choices(['cover', 'contain', 'stretch'])
         .default('cover'),
     )
+    .addOption(deviceOption())
     .addOption(
-      new Option('--device <name>', 'where the networks run; auto is cuda if installed, else cpu')
-        .choices(['auto', 'cpu', 'webgpu', 'cuda'])
+      new Option('--precision <type>', 'of the arithmetic; auto: float16 on accelerators that have it, else float32')
+        .choices(['auto', 'float32', 'float16'])
         .default('auto'),
     )
     .option('--memory <amount>', 'most memory to use, such as 8GB (default: what is free)', memoryAmount)
@@ -103,7 +107,7 @@ export type Make<T> = (
  * @throws UsageError when an option is wrong, UserError when the clip cannot be made or written.
  */
 export async function makeClip<T extends CheckedSettings | CheckedEdit>(
-  { out, model, device, size, guidance, memory, json, ...rest }: ClipOptions,
+  { out, model, device, precision, size, guidance, memory, json, ...rest }: ClipOptions,
   schema: 'settingsSchema' | 'editSchema',
   make: Make<T>,
 ): Promise<void> {
@@ -122,6 +126,7 @@ export async function makeClip<T extends CheckedSettings | CheckedEdit>(
   try {
     const sfv = await ImageToVideo.fromPretrained(model, {
       device,
+      precision,
       memory,
       lowMemory: true,
       onPull: ({ file, done, total }) => line.show(`fetching ${file}, ${((100 * done) / total).toFixed(0)} %`),
@@ -133,7 +138,8 @@ export async function makeClip<T extends CheckedSettings | CheckedEdit>(
     meter.at('save', 1, 1)
     line.clear()
     const milliseconds = performance.now() - started
-    if (json) printReport(files, clip, { ...settings, model, device }, { ...meter.timings, total: milliseconds })
+    if (json)
+      printReport(files, clip, { ...settings, model, device, precision }, { ...meter.timings, total: milliseconds })
     else {
       const what = files.length === 1 ? files[0] : `${files.length} files, ${files[0]} the first,`
       line.note(`wrote ${what} in ${(milliseconds / 1000).toFixed(1)} s (seed ${clip.metadata['seed']})`)

@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process'
 import { totalmem } from 'node:os'
 import { UserError } from '../errors.js'
+import type { DeviceChoice } from '../runtime/device-names.js'
 import type { Plan } from '../training/plan/plan.js'
 import type { Recipe } from '../training/recipe/index.js'
 
 /** Where it shall run. */
 export interface DryRunOptions {
-  readonly device: 'auto' | 'cpu' | 'webgpu' | 'cuda'
+  readonly device: DeviceChoice
   /** Memory of the device to plan for, in GB (10^9 bytes); default: what this machine's has. */
   readonly memory?: number | undefined
   readonly json?: true | undefined

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import type { EvaluateOptions, EvaluationProgress } from '../evaluation/index.js'
 import { interruptible } from './interrupt.js'
-import { between, parseGuidance, whole } from './options.js'
+import { between, deviceOption, parseGuidance, whole } from './options.js'
 import { StatusLine } from './progress.js'
 
 const EXAMPLES = `
@@ -51,11 +51,7 @@ export function evalCommand(): Command {
     .option('--noise-aug <s>', 'noise on the pictures', between('--noise-aug', 0, 10), 0.02)
     .option('--seeds <n>', 'clips of a picture that diversity is measured over; 1: none', whole('--seeds', 1, 100), 3)
     .option('--timings <n>', 'rounds in which all rows are timed; 0: none', whole('--timings', 0, 1000), 3)
-    .addOption(
-      new Option('--device <name>', 'where the networks run; auto is cuda if installed, else cpu')
-        .choices(['auto', 'cpu', 'webgpu', 'cuda'])
-        .default('auto'),
-    )
+    .addOption(deviceOption())
     .option('--threads <n>', 'threads (default: all cores)', whole('--threads', 1, 1024))
     .option('--json', 'print the results as one JSON object')
     .addHelpText('after', EXAMPLES)

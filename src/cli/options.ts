@@ -1,4 +1,6 @@
+import { Option } from 'commander'
 import { UserError } from '../errors.js'
+import { DEVICES } from '../runtime/device-names.js'
 
 /** A mistake in the command itself; the exit code is 2. */
 export class UsageError extends UserError {}
@@ -57,4 +59,11 @@ export function memoryAmount(text: string): number {
   if (!match) throw new UsageError(`--memory is ${text}; give an amount such as 8GB or 512MB`)
   const [, amount, unit, binary] = match as unknown as [string, string, string, string]
   return Number(amount) * (binary ? 1024 : 1000) ** (unit.toUpperCase() === 'G' ? 3 : 2)
+}
+
+/** `--device`, the same in all commands that run networks. */
+export function deviceOption(): Option {
+  return new Option('--device <name>', 'where the networks run (`sfv doctor` says what is there); auto: cuda or cpu')
+    .choices(['auto', ...DEVICES])
+    .default('auto')
 }

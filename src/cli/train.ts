@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { basename } from 'node:path'
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
+import type { DeviceChoice } from '../runtime/device-names.js'
 import type { MpiJob } from '../runtime/mpi.node.js'
 import { interruptible } from './interrupt.js'
 import { messageOf } from './messages.js'
-import { between } from './options.js'
+import { between, deviceOption } from './options.js'
 import { StatusLine } from './progress.js'
 import { TrainMeter } from './train-meter.js'
 
@@ -27,7 +28,7 @@ interface Options {
   readonly out?: string
   readonly resume?: string | true
   readonly threads?: number
-  readonly device: 'auto' | 'cpu' | 'webgpu' | 'cuda'
+  readonly device: DeviceChoice
   readonly dryRun?: true
   readonly memory?: number
   readonly json?: true
@@ -43,11 +44,7 @@ export function trainCommand(): Command {
     .option('--dry-run', 'print the resolved recipe and what it takes, and stop there; exit code 1 where it cannot fit')
     .option('--memory <gb>', 'with --dry-run: memory of the device to plan for, in GB', between('--memory', 0.1, 1e6))
     .option('--threads <n>', 'threads (default: all cores, shared among the processes of a machine)', threadCount)
-    .addOption(
-      new Option('--device <name>', 'where the networks run; auto is cuda if installed, else cpu')
-        .choices(['auto', 'cpu', 'webgpu', 'cuda'])
-        .default('auto'),
-    )
+    .addOption(deviceOption())
     .option('--json', 'print one JSON object per event')
     .addHelpText('after', EXAMPLES)
     .action(train)

@@ -6,6 +6,7 @@ import { UserError } from '../errors.js'
 import { frameAt, type Frames } from '../media/frames.js'
 import { UNET_CLASS } from '../pipeline/model.js'
 import { openModelFolder } from '../pipeline/pretrained.node.js'
+import type { DeviceChoice } from '../runtime/device-names.js'
 import { nodeEngine } from '../runtime/engine.node.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
 import { ClipCache } from './clip-cache.node.js'
@@ -44,7 +45,7 @@ export interface EvaluateOptions extends RowOptions {
   readonly timings: number
   /** Folder for results.json, report.html and the clips. */
   readonly out: string
-  readonly device?: 'auto' | 'cpu' | 'webgpu' | 'cuda'
+  readonly device?: DeviceChoice
   readonly threads?: number
   readonly onProgress?: (progress: EvaluationProgress) => void
   /** Stops between two clips; those that were made are kept for the next time. */

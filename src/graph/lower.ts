@@ -1,5 +1,6 @@
 import { baseName, type LoweredGraph, type Port, type StoredBytes } from '../runtime/program.js'
 import { isDifferentiated, topologicalOrder } from './gradients.js'
+import { inHalf } from './half.js'
 import { leanNodes } from './lean.js'
 import { encodeModel, type OnnxNode, type OnnxPort, type OnnxTensor } from './onnx.js'
 import { MICROSOFT, type Emitter, type OnnxAttribute } from './op.js'
@@ -18,6 +19,10 @@ export interface LowerOptions {
   readonly training?: boolean | 'where differentiated'
   /** To need the least memory, see `LoweredGraph.lean`. Default: false. */
   readonly lean?: boolean
+  /** To compute in float16 where that is safe, see `inHalf`; for inference alone. Default: false. */
+  readonly half?: boolean
+  /** Whether attention is one operator that holds no (s, t) matrix, where no gradient asks for its parts. Default: true. */
+  readonly fusedAttention?: boolean
 }
 
 const storedTypes = { F32: 1, F16: 10, BF16: 16 } as const
@@ -29,7 +34,7 @@ const OPSET = 21
  */
 export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerOptions = {}): LoweredGraph {
   const writer = new OnnxWriter()
-  const { training = false, lean = false } = options
+  const { training = false, lean = false, half = false, fusedAttention = true } = options
   const names = new Map<Tensor, string>()
   const written = new Set<Tensor>()
   const inputs: Port[] = []
@@ -44,7 +49,7 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
         if (stored) addFile(files, stored.file)
         else addInput(inputs, { name: leaf, shape: node.shape, dtype: node.dtype })
         names.set(node, stored ? writer.stored(leaf, node.shape, stored) : leaf)
-      } else if (writer.training && node.op.expand) {
+      } else if (node.op.expand && (writer.training || !fusedAttention)) {
         names.set(node, nameOf(node.op.expand(node.inputs, node.attributes)))
       } else {
         const context = { output: node, inputs: node.inputs, attributes: node.attributes }
@@ -61,7 +66,7 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
     return names.get(tensor)!
   }
 
-  const ports = Object.entries(outputs).map(([name, tensor]): Port => {
+  const ports = Object.entries(half ? inHalf(outputs) : outputs).map(([name, tensor]): Port => {
     checkName(name)
     writer.alias(nameOf(tensor), name)
     return { name, shape: tensor.shape, dtype: tensor.dtype }
@@ -101,6 +106,8 @@ class OnnxWriter implements Emitter {
   private readonly made = new Set<string>()
   /** What the result of a reshape was made of. */
   private readonly reshaped = new Map<string, string>()
+  /** Which weight in half precision a value in single is. */
+  private readonly widened = new Map<string, string>()
   private readonly renamed = new Map<string, string>()
   private counter = 0
   training = false
@@ -133,6 +140,9 @@ class OnnxWriter implements Emitter {
     const [first, ...rest] = inputs
     const source = type === 'Reshape' ? this.reshaped.get(first!) : undefined
     if (source !== undefined) return this.emit(type, [source, ...rest], outputs, attributes, domain)
+    // Back in half precision, a weight is what lies in its file.
+    const narrow = type === 'Cast' && attributes['to'] === onnxTypes.float16 ? this.widened.get(first!) : undefined
+    if (narrow !== undefined) return [narrow]
     const key = `${type}(${inputs.join(',')})${JSON.stringify(attributes)}`
     const known = this.known.get(key)
     if (known) return known
@@ -175,6 +185,7 @@ class OnnxWriter implements Emitter {
     this.initializers.push({ name, shape, dataType: storedTypes[bytes.dtype], data: place })
     const value = bytes.dtype === 'F32' ? name : this.node('Cast', [name], { to: onnxTypes.float32 })
     this.known.set(`stored ${name}`, [value])
+    if (bytes.dtype === 'F16') this.widened.set(value, name)
     return value
   }
 

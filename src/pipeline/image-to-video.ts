@@ -4,6 +4,7 @@ import { frameAt, type Frames, type Picture } from '../media/frames.js'
 import { baseName, type Engine } from '../runtime/program.js'
 import { TorchRandom } from '../runtime/torch-random.js'
 import { denoiseClip, normals } from './denoise-clip.js'
+import type { Precision } from './device-traits.js'
 import { fitPicture } from './fit.js'
 import { nativeGeometry } from './geometry.js'
 import { Job } from './job.js'
@@ -39,8 +40,13 @@ export interface AnimateOptions extends AnimateSettings, MakingOptions {}
 /** What `edit` may be told. */
 export interface EditOptions extends EditSettings, MakingOptions {}
 
-/** How a model is held in memory. */
+/** How a model is held in memory, and computed. */
 export interface MemoryOptions {
+  /**
+   * What networks are computed in; `auto` is float16 where the device has it, else float32. The VAE stays in float32 where
+   * its configuration says `force_upcast`. Default: float32.
+   */
+  readonly precision?: Precision
   /**
    * Open each network when its turn comes and close it before the next one's does: the least memory, but each clip opens them
    * again. The last one, the decoder, is closed by the next clip or by `dispose`: closing takes as long as opening.
@@ -68,8 +74,9 @@ export class ImageToVideo {
   #last: { readonly shape: string; readonly networks: PlannedNetworks } | undefined
 
   /** @throws UserError when a configuration of the model is not supported. */
-  constructor(source: ModelSource, engine: Engine, { lowMemory = false, memory, available }: MemoryOptions = {}) {
-    this.#model = new Model(source, engine)
+  constructor(source: ModelSource, engine: Engine, options: MemoryOptions = {}) {
+    const { precision, lowMemory = false, memory, available } = options
+    this.#model = new Model(source, engine, precision)
     this.#lowMemory = lowMemory
     this.#limits = { budget: memory, available, onHost: engine.device === 'cpu' }
   }

@@ -6,6 +6,7 @@ import { parseUNetConfig, unet, type UNetConfig } from '../models/unet/index.js'
 import { parseVaeConfig, vaeDecoder, vaeEncoder, type VaeConfig } from '../models/vae/index.js'
 import type { Engine } from '../runtime/program.js'
 import { configOf, type ComponentWeights, type ModelSource } from './model-source.js'
+import type { Precision } from './device-traits.js'
 import { Network, type Trace } from './network.js'
 import { parsePreprocessorConfig, type ClipPreprocessing } from './preprocess.js'
 
@@ -30,10 +31,14 @@ export class Model {
   readonly #unetConfigs: ReadonlyMap<string, UNetConfig>
   readonly #weights = new Map<string, Promise<ComponentWeights>>()
 
-  /** @throws UserError when a configuration is not one that is supported, or two do not fit each other. */
+  /**
+   * @param precision what the networks are computed in; the VAE in float32 where its configuration says `force_upcast`
+   * @throws UserError when a configuration is not one that is supported, or two do not fit each other.
+   */
   constructor(
     private readonly source: ModelSource,
     private readonly engine: Engine,
+    private readonly precision: Precision = 'float32',
   ) {
     this.imageEncoderConfig = parseClipVisionConfig(...configOf(source, 'image_encoder'))
     this.vaeConfig = parseVaeConfig(...configOf(source, 'vae'))
@@ -133,7 +138,9 @@ export class Model {
 
   #network(component: string, lean: boolean, trace: Trace): Network {
     const weightsOf = () => this.#weightsOf(component)
-    return new Network(this.engine, this.source.components.get(component)!.className, weightsOf, trace, lean)
+    const { className } = this.source.components.get(component)!
+    const precision = component === 'vae' && this.vaeConfig.forceUpcast ? 'float32' : this.precision
+    return new Network(this.engine, className, weightsOf, trace, lean, precision)
   }
 
   #checkFit(): void {

@@ -4,6 +4,7 @@ import { activationBytes } from '../graph/memory.js'
 import type { Shape, Tensor } from '../graph/tensor.js'
 import { ParameterSet } from '../nn/weights.js'
 import type { Engine, Program, StoredBytes } from '../runtime/program.js'
+import { deviceTraits, type Precision } from './device-traits.js'
 import type { ComponentWeights, SourceTensor } from './model-source.js'
 
 /** Writes a network as a graph: outputs by name, its inputs and parameters as leaves. */
@@ -21,6 +22,7 @@ export class Network {
    * @param className what messages call the network
    * @param weightsOf opens its weights
    * @param lean whether it is to need the least memory, see `LoweredGraph.lean`
+   * @param precision what it is computed in
    */
   constructor(
     private readonly engine: Engine,
@@ -28,6 +30,7 @@ export class Network {
     private readonly weightsOf: () => Promise<ComponentWeights>,
     private readonly trace: Trace,
     private readonly lean: boolean,
+    private readonly precision: Precision = 'float32',
   ) {}
 
   /**
@@ -74,7 +77,9 @@ export class Network {
   async #load(): Promise<Program> {
     const { outputs, weights } = await (this.#checked ??= this.#traceAndCheck())
     const bind = (name: string) => storedBytes(weights, name, weights.tensors.get(name)!)
-    return this.engine.load(lower(outputs, { bind, lean: this.lean }))
+    const { half, fusedAttention } = await deviceTraits(this.engine)
+    const inHalf = this.precision === 'float16' || (this.precision === 'auto' && half)
+    return this.engine.load(lower(outputs, { bind, lean: this.lean, half: inHalf, fusedAttention }))
   }
 }
 

@@ -20,7 +20,7 @@ import {
 import type { ModelSource } from './model-source.js'
 import { UNET_CLASS } from './model.js'
 
-/** How `fromPretrained` opens a model; `cache` is on unless told. */
+/** How `fromPretrained` opens a model; `cache` is on unless told, and `precision` is `auto`. */
 export interface PretrainedOptions extends NodeEngineOptions, MemoryOptions {
   /** Is told how far a model of the hub is fetched. */
   readonly onPull?: (progress: PullProgress) => void
@@ -55,7 +55,9 @@ export class ImageToVideo extends AnyImageToVideo {
    */
   static async fromPretrained(model: string, options: PretrainedOptions = {}): Promise<ImageToVideo> {
     const source = await openModelFolder(await folderOf(model, options))
-    return new ImageToVideo(source, nodeEngine({ cache: true, ...options }), { available: freemem(), ...options })
+    const { precision = 'auto' } = options
+    const engine = nodeEngine({ cache: true, ...options })
+    return new ImageToVideo(source, engine, { available: freemem(), ...options, precision })
   }
 
   /**

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { UserError } from '../errors.js'
 import { cacheFolder } from './cache-folder.node.js'
+import type { DeviceChoice } from './device-names.js'
+import { deviceOptions, resolveDevice } from './devices.node.js'
 import { GraphCache, WEIGHTS_AS_STORED } from './graph-cache.node.js'
 import {
   baseName,
@@ -19,7 +19,7 @@ import {
 /** Settings of an engine in Node. */
 export interface NodeEngineOptions {
   /** ONNX Runtime execution provider; `auto` is CUDA where its libraries are installed, else the CPU. Default: cpu. */
-  readonly device?: 'auto' | 'cpu' | 'webgpu' | 'cuda'
+  readonly device?: DeviceChoice
   /** Threads inside an operator. Default: ONNX Runtime's choice, one per core. */
   readonly threads?: number | undefined
   /** Which of several accelerators, from 0. Default: 0. */
@@ -36,14 +36,19 @@ export interface NodeEngineOptions {
   readonly cache?: boolean
 }
 
-/** Runs graphs with onnxruntime-node. */
+/**
+ * Runs graphs with onnxruntime-node.
+ *
+ * @throws UserError when the device is not one that this system has.
+ */
 export function nodeEngine(settings: NodeEngineOptions = {}): Engine {
   const { device: asked = 'cpu', threads, deviceId = 0, optimize = true } = settings
-  const device = asked === 'auto' ? (hasCuda() ? 'cuda' : 'cpu') : asked
+  const device = resolveDevice(asked)
   const options: InferenceSession.SessionOptions = {
-    executionProviders: device === 'cpu' ? ['cpu'] : [device === 'cuda' ? { name: device, deviceId } : device, 'cpu'],
+    ...deviceOptions(device, deviceId),
     graphOptimizationLevel: optimize ? 'all' : 'disabled',
-    logSeverityLevel: 3,
+    // Errors are thrown; they need not be printed as well.
+    logSeverityLevel: 4,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
   }
   const cache = settings.cache && device === 'cpu' ? new GraphCache(join(cacheFolder(), 'graphs')) : undefined
@@ -58,13 +63,6 @@ export function nodeEngine(settings: NodeEngineOptions = {}): Engine {
     }
   }
   return { device, load }
-}
-
-/** Whether onnxruntime-node has its CUDA libraries, which its installer fetches only when it is told to. */
-function hasCuda(): boolean {
-  const main = createRequire(import.meta.url).resolve('onnxruntime-node')
-  const bin = join(dirname(dirname(main)), 'bin', 'napi-v6', process.platform, process.arch)
-  return existsSync(join(bin, 'libonnxruntime_providers_cuda.so'))
 }
 
 /** No copy of a weight is made as the graph is opened, and every buffer is freed after its last use. */

@@ -111,8 +111,11 @@ const applyPad = defineOp<{ axis: number; before: number; after: number }>({
   vjp: ({ grad, inputs: [x], attributes: { axis, before } }) => [
     () => slice(grad, axis, before, before + x!.shape[axis]!),
   ],
-  lower: (emitter, [x], { output, attributes: { axis, before, after } }) =>
-    emitter.node('Pad', [x!, emitter.ints([before, after]), emitter.scalar(0, output.dtype), emitter.ints([axis])]),
+  lower: (emitter, [x], { output, attributes: { axis, before, after } }) => {
+    // All axes are listed: where layouts are changed for an accelerator, ONNX Runtime 1.30 loses its way among a few.
+    const pads = [before, after].flatMap((count) => output.shape.map((_, i) => (i === axis ? count : 0)))
+    return emitter.node('Pad', [x!, emitter.ints(pads), emitter.scalar(0, output.dtype)])
+  },
 })
 
 /** Zeros before and after the entries of an axis; negative axes count from the end. */

@@ -1,4 +1,4 @@
-import { exp, maximum, minimum, mul, pad, silu, slice } from '../../graph/ops/index.js'
+import { exp, maximum, minimum, mul, silu, slice } from '../../graph/ops/index.js'
 import { type Tensor } from '../../graph/tensor.js'
 import { conv2d, groupNorm } from '../../nn/layers.js'
 import { resnetBlock } from '../../nn/resnet.js'
@@ -29,7 +29,7 @@ export function vaeEncoder(root: Weights, config: VaeConfig, pictures: Tensor): 
       h = resnetBlock(block.at('resnets').at(layer), h, channels, norm)
     // One row and one column of zeros at the far sides only.
     if (level < config.channels.length - 1)
-      h = conv2d(block.at('downsamplers').at(0).at('conv'), pad(pad(h, 2, 0, 1), 3, 0, 1), channels, 3, { stride: 2 })
+      h = conv2d(block.at('downsamplers').at(0).at('conv'), h, channels, 3, { stride: 2, padding: [0, 0, 1, 1] })
   })
   const deepest = config.channels.at(-1)!
   const mid = w.at('mid_block')
