@@ -40,13 +40,14 @@ const TABLES: readonly { readonly title: string; readonly rows: readonly Entry[]
       ]),
       ['UFOGen, 1 step', ...student('ufogen'), '1917.2'],
       ['LADD, 1 step', ...student('ladd'), '1893.8'],
-      ['**SF-V, 1 step**', TEACHER, 'student 1 step', '180.9'],
+      ['**SF-V, 1 step**', ...student('sfv'), '180.9'],
+      ['**SF-V of `models/fluent`, 1 step**', TEACHER, 'student 1 step', ''],
     ],
   },
   {
     title: 'Table 2: heads of the discriminator',
     rows: [
-      ['spatial and temporal', TEACHER, 'student 1 step', '180.9'],
+      ['spatial and temporal', ...student('sfv'), '180.9'],
       ['spatial alone', ...student('heads-spatial'), '514.7'],
       ['temporal alone', ...student('heads-temporal'), '539.2'],
     ],
@@ -54,8 +55,8 @@ const TABLES: readonly { readonly title: string; readonly rows: readonly Entry[]
   {
     title: "Table 3: the discriminator's noise (P_mean, P_std)",
     rows: [
-      ['-2, -1', ...student('noise-minus2-1'), '3370.4'],
-      ['-1, -1', TEACHER, 'student 1 step', '180.9'],
+      ['-2, -1', ...student('sfv'), '3370.4'],
+      ['-1, -1', ...student('noise-minus1-1'), '180.9'],
       ['0, 1', ...student('noise-0-1'), '416.7'],
       ['1, 1', ...student('noise-1-1'), '632.9'],
     ],
