@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { animateCommand } from './animate.js'
 import { dataCommand } from './data.js'
+import { doctorCommand } from './doctor.js'
 import { editCommand } from './edit.js'
 import { evalCommand } from './eval.js'
 import { infoCommand } from './info.js'
@@ -34,6 +35,7 @@ export function sfvCommand(): Command {
     manifestCommand(),
     mergeCommand(),
     editCommand(),
+    doctorCommand(),
   ])
     program.addCommand(command)
   // Subcommands that are added ready-made do not inherit how errors are handled.

@@ -58,7 +58,8 @@ export function nodeEngine(settings: NodeEngineOptions = {}): Engine {
       return new NodeProgram(await open(graph, graph.lean ? leanOptions(options) : options, cache), graph)
     } catch (error) {
       if (device === 'cpu') throw error
-      const reason = (error as Error).message.split('\n')[0]
+      // ONNX Runtime puts the place in its sources and the condition that failed before what it has to say.
+      const reason = (error as Error).message.split('\n')[0]!.replace(/^.* was false\. /, '')
       throw new UserError(`cannot run on ${device} (${reason}); choose the device cpu`)
     }
   }

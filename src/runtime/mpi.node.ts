@@ -53,12 +53,26 @@ export async function joinMpi(env: Environment = process.env): Promise<MpiJob | 
   }
 }
 
+/** The MPI library that a job would use, by its name; undefined where none can be loaded. */
+export async function findMpiLibrary(env: Environment = process.env): Promise<string | undefined> {
+  const { default: koffi } = await import('koffi')
+  return namesOf(env['SFV_MPI_LIBRARY']).find((name) => {
+    try {
+      return Boolean(koffi.load(name, { global: true }))
+    } catch {
+      return false
+    }
+  })
+}
+
+const namesOf = (path: string | undefined): readonly string[] => (path === undefined ? LIBRARIES : [path])
+
 type Functions = Awaited<ReturnType<typeof load>>
 
 async function load(path: string | undefined) {
   const { default: koffi } = await import('koffi')
   const reasons: string[] = []
-  for (const name of path === undefined ? LIBRARIES : [path])
+  for (const name of namesOf(path))
     try {
       const library = koffi.load(name, { global: true })
       return {
