@@ -27,13 +27,13 @@ export interface ClipOptions {
   readonly out: string
   readonly model: string
   readonly steps: number
-  readonly sampler: 'euler' | 'consistency'
+  readonly sampler?: 'euler' | 'consistency'
   readonly frames?: number
   readonly fps: number
   readonly motion: number
   readonly noiseAug: number
   readonly size?: { width: number; height: number }
-  readonly guidance: { minGuidance: number; maxGuidance: number }
+  readonly guidance?: { minGuidance: number; maxGuidance: number }
   readonly seed?: number
   readonly fit: 'cover' | 'contain' | 'stretch'
   readonly device: DeviceChoice
@@ -55,12 +55,10 @@ export function withClipOptions(command: Command): Command {
     )
     .option('--steps <n>', 'forward passes: 1 uses the student, more the teacher', numeric, 1)
     .addOption(
-      new Option(
-        '--sampler <name>',
-        'how several steps are taken: consistency, for AnimateLCM and the like, noises anew',
-      )
-        .choices(['euler', 'consistency'])
-        .default('euler'),
+      new Option('--sampler <name>', "how several steps are taken (default: as the model's scheduler says)").choices([
+        'euler',
+        'consistency',
+      ]),
     )
     .option('--frames <n>', 'frames of the clip (default: as the model was trained)', numeric)
     .option('--fps <n>', 'pictures per second', numeric, 7)
@@ -68,9 +66,10 @@ export function withClipOptions(command: Command): Command {
     .option('--noise-aug <s>', 'noise on the picture: more frees the motion from it', numeric, 0.02)
     .option('--size <WxH>', 'size in pixels (default: as the model was trained)', parseSize)
     .addOption(
-      new Option('--guidance <first:last>', 'guidance scale of the first and the last frame, for several steps')
-        .argParser(parseGuidance)
-        .default({ minGuidance: 1, maxGuidance: 3 }, '1:3'),
+      new Option(
+        '--guidance <first:last>',
+        'guidance scale of the first and the last frame, for several steps (default: 1:3, of a consistency model 1:1.5)',
+      ).argParser(parseGuidance),
     )
     .option('--seed <n>', 'whole number that all randomness comes from (default: another each time)', numeric)
     .addOption(

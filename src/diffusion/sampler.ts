@@ -77,7 +77,8 @@ export function sampleConsistency(
   const renoise: Advance = (_x, clean, _sigma, sigmaNext, step) => {
     if (sigmaNext === 0) return clean
     const fresh = noise(step + 1)
-    return clean.map((value, i) => value + sigmaNext * fresh[i]!)
+    const deviation = Math.sqrt(sigmaNext ** 2 - (schedule.sigmaMin ?? 0) ** 2)
+    return clean.map((value, i) => value + deviation * fresh[i]!)
   }
   return walk(start, schedule, denoise, renoise, options)
 }

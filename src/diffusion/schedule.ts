@@ -1,3 +1,5 @@
+import { UserError } from '../errors.js'
+
 /** The bounds of the noise levels. */
 export interface SigmaRange {
   readonly sigmaMin: number
@@ -11,6 +13,8 @@ export const SVD_SIGMAS: SigmaRange = { sigmaMin: 0.002, sigmaMax: 700 }
 export interface SchedulerConfig extends SigmaRange {
   /** With `leading` the first latents have the deviation sqrt(sigmaMax^2 + 1), else sigmaMax. */
   readonly timestepSpacing: 'leading' | 'linspace' | 'trailing'
+  /** Levels that a consistency model was distilled at, evenly spaced in Karras' law; only such a model has them. */
+  readonly consistencyLevels?: number
 }
 
 /** The noise levels that a multi-step sampler walks down. */
@@ -19,6 +23,8 @@ export interface Schedule {
   readonly sigmas: Float32Array
   /** (steps): the network's time of each step, 0.25 ln sigma. */
   readonly timesteps: Float32Array
+  /** The noise that is left in what a consistency model takes for clean. Default: none. */
+  readonly sigmaMin?: number
   /** Noise of unit variance is multiplied by this to make the first latents. */
   readonly initNoiseSigma: number
 }
@@ -60,16 +66,23 @@ export function karrasSchedule(steps: number, config: SchedulerConfig): Schedule
 }
 
 /**
- * The schedule that consistency models are sampled along: the levels of `karrasSchedule(steps + 1)` without its sigmaMin, where
- * a consistency model changes nothing, then 0.
+ * The schedule that consistency models are sampled along, ending in 0. Where the model says at how many levels it was distilled,
+ * these are every so manieth of them, as AnimateLCM's `AnimateLCMSVDStochasticIterativeScheduler` has it (and
+ * `CMStochasticIterativeScheduler` of diffusers); else the levels of `karrasSchedule(steps + 1)` without its sigmaMin, where a
+ * consistency model changes nothing.
  *
  * @param steps at least 1
+ * @throws UserError when there are fewer levels than steps.
  */
 export function consistencySchedule(steps: number, config: SchedulerConfig): Schedule {
-  const { sigmas, timesteps } = karrasSchedule(steps + 1, config)
-  const levels = sigmas.slice(0, steps + 1)
-  levels[steps] = 0
-  return { sigmas: levels, timesteps: timesteps.subarray(0, steps), initNoiseSigma: levels[0]! }
+  const { sigmaMin, sigmaMax, consistencyLevels = steps + 1 } = config
+  if (steps > consistencyLevels)
+    throw new UserError(`steps is ${steps}, and the model has ${consistencyLevels} levels; choose at most as many`)
+  const stride = Math.floor(consistencyLevels / steps)
+  const levels = new Float32Array(steps + 1)
+  for (let i = 0; i < steps; i++) levels[i] = interpolate(sigmaMax, sigmaMin, (i * stride) / (consistencyLevels - 1))
+  const timesteps = levels.subarray(0, steps).map((sigma) => 0.25 * Math.log(sigma))
+  return { sigmas: levels, timesteps, sigmaMin, initNoiseSigma: levels[0]! }
 }
 
 /**

@@ -1,7 +1,11 @@
 import { UserError } from '../errors.js'
-import type { SchedulerConfig } from './schedule.js'
+import type { SchedulerConfig, SigmaRange } from './schedule.js'
 
-const CLASS_NAME = 'EulerDiscreteScheduler'
+/** The scheduler of Stable Video Diffusion, and what a file without a class is taken for. */
+const EULER = 'EulerDiscreteScheduler'
+
+/** The scheduler that AnimateLCM's consistency models of Stable Video Diffusion come with. */
+const CONSISTENCY = 'AnimateLCMSVDStochasticIterativeScheduler'
 
 /**
  * Fields that do not influence Karras sigmas between explicit bounds at continuous timesteps: what describes the betas
@@ -21,8 +25,10 @@ const WITHOUT_INFLUENCE = new Set([
   'trained_betas',
 ])
 
-/** Fields with one value that is supported, and what diffusers takes where the field is absent. */
-const ONLY: Record<string, { readonly value: unknown; readonly absent: unknown }> = {
+/** Fields with one value that is supported, and what their class takes where the field is absent. */
+type Only = Readonly<Record<string, { readonly value: unknown; readonly absent: unknown }>>
+
+const EULER_ONLY: Only = {
   final_sigmas_type: { value: 'zero', absent: 'zero' },
   prediction_type: { value: 'v_prediction', absent: 'epsilon' },
   timestep_type: { value: 'continuous', absent: 'discrete' },
@@ -31,11 +37,19 @@ const ONLY: Record<string, { readonly value: unknown; readonly absent: unknown }
   use_karras_sigmas: { value: true, absent: false },
 }
 
+const CONSISTENCY_ONLY: Only = {
+  clip_denoised: { value: false, absent: true },
+  rho: { value: 7, absent: 7 },
+  s_noise: { value: 1, absent: 1 },
+  sigma_data: { value: 1, absent: 0.5 },
+}
+
 const SPACINGS = ['leading', 'linspace', 'trailing'] as const
 
 /**
- * Reads the configuration of diffusers' `EulerDiscreteScheduler`: every field is honoured, known to have no influence, or
- * refused by name. Fields that start with `_` are notes of the library that wrote the file.
+ * Reads the configuration of diffusers' `EulerDiscreteScheduler`, or of AnimateLCM's scheduler for Stable Video Diffusion: every
+ * field is honoured, known to have no influence, or refused by name. Fields that start with `_` are notes of the library that
+ * wrote the file.
  *
  * @param json the parsed file
  * @param file its name, for messages
@@ -43,26 +57,43 @@ const SPACINGS = ['leading', 'linspace', 'trailing'] as const
  */
 export function parseSchedulerConfig(json: unknown, file: string): SchedulerConfig {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new UserError(`${file}: is not a JSON object; expected the configuration of an ${CLASS_NAME}`)
+    throw new UserError(`${file}: is not a JSON object; expected the configuration of an ${EULER}`)
   const fields = json as Record<string, unknown>
-  const className = fields._class_name ?? CLASS_NAME
-  if (className !== CLASS_NAME) throw refuse(file, '_class_name', className, `use ${CLASS_NAME}`)
-  const honoured = new Set(['sigma_min', 'sigma_max', 'timestep_spacing', ...Object.keys(ONLY)])
-  for (const name of Object.keys(fields)) {
-    if (!name.startsWith('_') && !WITHOUT_INFLUENCE.has(name) && !honoured.has(name))
-      throw new UserError(`${file}: field ${name} is not one that is supported; remove it`)
-  }
-  for (const [name, { value, absent }] of Object.entries(ONLY)) {
-    const found = name in fields ? fields[name] : absent
-    if (found !== value) throw refuse(file, name, found, `only ${JSON.stringify(value)} is supported`)
-  }
-  const sigmaMin = sigma(fields, 'sigma_min', file)
-  const sigmaMax = sigma(fields, 'sigma_max', file)
-  if (sigmaMin >= sigmaMax) throw refuse(file, 'sigma_min', sigmaMin, `choose one below sigma_max (${sigmaMax})`)
+  const className = fields._class_name ?? EULER
+  if (className === CONSISTENCY) return parseConsistency(fields, file)
+  if (className !== EULER) throw refuse(file, '_class_name', className, `use ${EULER} or ${CONSISTENCY}`)
+  checkFields(fields, EULER_ONLY, new Set([...WITHOUT_INFLUENCE, 'timestep_spacing']), file)
   const spacing = fields.timestep_spacing ?? 'linspace'
   const timestepSpacing = SPACINGS.find((known) => known === spacing)
   if (!timestepSpacing) throw refuse(file, 'timestep_spacing', spacing, `use one of ${SPACINGS.join(', ')}`)
-  return { sigmaMin, sigmaMax, timestepSpacing }
+  return { ...sigmaRange(fields, file), timestepSpacing }
+}
+
+function parseConsistency(fields: Record<string, unknown>, file: string): SchedulerConfig {
+  checkFields(fields, CONSISTENCY_ONLY, new Set(['num_train_timesteps']), file)
+  const levels = fields.num_train_timesteps ?? 40
+  if (!Number.isSafeInteger(levels) || (levels as number) < 2)
+    throw refuse(file, 'num_train_timesteps', levels, 'give a whole number of at least 2')
+  return { ...sigmaRange(fields, file), timestepSpacing: 'linspace', consistencyLevels: levels as number }
+}
+
+function checkFields(fields: Record<string, unknown>, only: Only, others: ReadonlySet<string>, file: string): void {
+  const honoured = new Set(['sigma_min', 'sigma_max', ...Object.keys(only)])
+  for (const name of Object.keys(fields)) {
+    if (!name.startsWith('_') && !others.has(name) && !honoured.has(name))
+      throw new UserError(`${file}: field ${name} is not one that is supported; remove it`)
+  }
+  for (const [name, { value, absent }] of Object.entries(only)) {
+    const found = name in fields ? fields[name] : absent
+    if (found !== value) throw refuse(file, name, found, `only ${JSON.stringify(value)} is supported`)
+  }
+}
+
+function sigmaRange(fields: Record<string, unknown>, file: string): SigmaRange {
+  const sigmaMin = sigma(fields, 'sigma_min', file)
+  const sigmaMax = sigma(fields, 'sigma_max', file)
+  if (sigmaMin >= sigmaMax) throw refuse(file, 'sigma_min', sigmaMin, `choose one below sigma_max (${sigmaMax})`)
+  return { sigmaMin, sigmaMax }
 }
 
 function sigma(fields: Record<string, unknown>, name: string, file: string): number {

@@ -25,7 +25,7 @@ export async function denoiseClip(
 ): Promise<Float32Array> {
   const { scheduler } = model
   const { frames } = plan.geometry
-  const { steps, loop, sampler } = settings
+  const { steps, loop } = settings
   const scale = model.vaeConfig.scalingFactor
   const sigma = 'strength' in settings ? sigmaOfStrength(settings.strength, scheduler) : undefined
   const schedule = sigma === undefined ? plan.schedule : scheduleFrom(sigma, steps, scheduler)
@@ -41,7 +41,7 @@ export async function denoiseClip(
   const first = schedule.timesteps.length
   const total = first + (closing?.timesteps.length ?? 0)
   const renoise =
-    sampler === 'consistency' ? (step: number) => normals(seed, `renoise ${step}`, noise.length) : undefined
+    plan.sampler === 'consistency' ? (step: number) => normals(seed, `renoise ${step}`, noise.length) : undefined
   const open = await job.denoise(condition, start, schedule, { done: 0, total }, renoise)
   if (!closing) return open
 

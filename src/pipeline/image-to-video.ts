@@ -142,7 +142,8 @@ export class ImageToVideo {
   ): Promise<ClipContent> {
     const model = this.#model
     const plan = planGeneration(settings, model)
-    if (settings.steps === 1 && plan.component === 'unet' && settings.network === undefined) {
+    const isStudent = plan.component !== 'unet' || settings.network !== undefined || plan.sampler === 'consistency'
+    if (settings.steps === 1 && !isStudent) {
       const message = `${model.path} has no student, which is trained for one step; its unet wants about 25 steps, and one will be blurred`
       onProgress?.({ type: 'warning', message })
     }
@@ -217,7 +218,7 @@ function describe(
   seed: number,
   path: string,
 ): Record<string, string> {
-  const { steps, sampler, motion, noiseAug, fit, loop, minGuidance, maxGuidance } = settings
+  const { steps, motion, noiseAug, fit, loop } = settings
   return {
     software: 'sfv',
     model: baseName(path),
@@ -225,11 +226,11 @@ function describe(
     ...(settings.generator === 'sfv' ? {} : { generator: settings.generator }),
     network: plan.component,
     steps: `${steps}`,
-    ...(sampler === 'euler' ? {} : { sampler }),
+    ...(plan.sampler === 'euler' ? {} : { sampler: plan.sampler }),
     motion: `${motion}`,
     noiseAug: `${noiseAug}`,
     fit,
-    ...(plan.guidance ? { guidance: `${minGuidance}:${maxGuidance}` } : {}),
+    ...(plan.guidance ? { guidance: `${settings.minGuidance}:${plan.maxGuidance}` } : {}),
     ...('strength' in settings ? { strength: `${settings.strength}` } : {}),
     ...(loop ? { loop: 'true' } : {}),
   }

@@ -12,11 +12,14 @@ export interface Plan {
   /** The UNet that runs. */
   readonly component: string
   readonly geometry: Geometry
+  readonly sampler: 'euler' | 'consistency'
   readonly schedule: Schedule
   /** Noise of unit variance times this is where the denoising starts. */
   readonly startSigma: number
   /** (f): guidance scale of each frame; none without guidance. */
   readonly guidance: Float32Array | undefined
+  /** The last frame's guidance scale. */
+  readonly maxGuidance: number
   /** Frames that are decoded beyond each end of the clip: some for a loop, else none. */
   readonly padding: number
   /** Frames of each chunk that is decoded. */
@@ -30,7 +33,9 @@ export interface Plan {
  * @throws UserError when the model cannot make such a clip, or the guidance cannot be.
  */
 export function planGeneration(settings: CheckedSettings, model: Model): Plan {
-  const { steps, network, sampler, guide, minGuidance, maxGuidance, decodeChunk, loop } = settings
+  const { steps, network, guide, minGuidance, decodeChunk, loop } = settings
+  const { sampler = model.scheduler.consistencyLevels === undefined ? 'euler' : 'consistency' } = settings
+  const { maxGuidance = sampler === 'euler' ? 3 : 1.5 } = settings
   const single = steps === 1
   const component = network ?? (single && model.hasStudent ? 'student' : 'unet')
   const geometry = geometryOf(settings, model.unetConfig(component), model.vaeConfig)
@@ -42,9 +47,11 @@ export function planGeneration(settings: CheckedSettings, model: Model): Plan {
   return {
     component,
     geometry,
+    sampler,
     schedule,
     startSigma: single ? schedule.sigmas[0]! : schedule.initNoiseSigma,
     guidance: guided ? guidanceScales(minGuidance, maxGuidance, geometry.frames) : undefined,
+    maxGuidance,
     padding,
     chunks: chunkSizes(decoded.frames, decodeChunk ?? defaultChunk(decoded)),
   }

@@ -17,8 +17,11 @@ export const settingsSchema = z.strictObject({
   steps: whole(1, 1000).default(1),
   /** Which UNet of the model runs. Default: `student` for one step, where there is one, else `unet`. */
   network: z.string().optional(),
-  /** How the steps are taken: along the probability-flow ODE, or with fresh noise, as consistency models want it. */
-  sampler: z.enum(['euler', 'consistency'], 'give euler or consistency').default('euler'),
+  /**
+   * How the steps are taken: along the probability-flow ODE, or with fresh noise, as consistency models want it. Default: as the
+   * model's scheduler says.
+   */
+  sampler: z.enum(['euler', 'consistency'], 'give euler or consistency').optional(),
   /** Frames of the clip. Default: what the model was trained for. */
   frames: whole(1, 1000).optional(),
   /** Width of the clip in pixels. Default: what the model was trained for. */
@@ -38,8 +41,8 @@ export const settingsSchema = z.strictObject({
   guide: z.enum(['auto', 'always'], 'give auto or always').default('auto'),
   /** Guidance scale of the first frame. */
   minGuidance: between(0, 100).default(1),
-  /** Guidance scale of the last frame. Not above 1: no guidance. */
-  maxGuidance: between(0, 100).default(3),
+  /** Guidance scale of the last frame. Not above 1: no guidance. Default: 3, of a consistency model 1.5. */
+  maxGuidance: between(0, 100).optional(),
   /** Where all random numbers come from. Default: another one each time; the clip's metadata holds it. */
   seed: whole(0, Number.MAX_SAFE_INTEGER).optional(),
   /** How a seed becomes noise: sfv's own way, or that of PyTorch's CPU generator, so that it is the noise of diffusers. */

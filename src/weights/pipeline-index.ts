@@ -8,10 +8,11 @@ export const PIPELINE_INDEX = 'model_index.json'
 export const PIPELINE_CLASS = 'StableVideoDiffusionPipeline'
 
 /** What every StableVideoDiffusionPipeline consists of; further components are read as they are. */
-const REQUIRED: Readonly<Record<string, readonly [library: string, className: string]>> = {
+const REQUIRED: Readonly<Record<string, readonly [library: string, className: string] | undefined>> = {
   feature_extractor: ['transformers', 'CLIPImageProcessor'],
   image_encoder: ['transformers', 'CLIPVisionModelWithProjection'],
-  scheduler: ['diffusers', 'EulerDiscreteScheduler'],
+  // Which class a scheduler is, its configuration says: those of AnimateLCM are not in diffusers.
+  scheduler: undefined,
   unet: ['diffusers', 'UNetSpatioTemporalConditionModel'],
   vae: ['diffusers', 'AutoencoderKLTemporalDecoder'],
 }
@@ -56,8 +57,9 @@ export function weightsStem(component: string): string {
 function parseType(name: string, value: JsonValue, file: string): ComponentType | undefined {
   if (!/^\w+$/.test(name)) throw new UserError(`${file}: field ${quote(name)} is not the name of a folder; rename it`)
   const [library, className] = Array.isArray(value) && value.length === 2 ? (value as JsonValue[]) : []
-  const required = Object.hasOwn(REQUIRED, name) ? REQUIRED[name] : undefined
-  if (library === null && className === null && !required) return undefined
+  const isRequired = Object.hasOwn(REQUIRED, name)
+  const required = isRequired ? REQUIRED[name] : undefined
+  if (library === null && className === null && !isRequired) return undefined
   if (typeof library !== 'string' || typeof className !== 'string') {
     throw new UserError(`${file}: field ${name} is not a pair [library, class]; write it as in diffusers' own files`)
   }

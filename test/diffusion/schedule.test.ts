@@ -18,6 +18,47 @@ describe('consistencySchedule', () => {
   })
 })
 
+describe("AnimateLCM's schedule", () => {
+  const written = {
+    _class_name: 'AnimateLCMSVDStochasticIterativeScheduler',
+    clip_denoised: false,
+    num_train_timesteps: 40,
+    rho: 7,
+    s_noise: 1,
+    sigma_data: 1,
+    sigma_max: 700,
+    sigma_min: 0.002,
+  }
+
+  // CMStochasticIterativeScheduler of diffusers 0.42 with these settings, which ends in sigmaMin where ours ends in 0.
+  it.each([
+    [1, [700]],
+    [2, [700, 13.678443908691406]],
+    [4, [700, 128.56369018554688, 13.678443908691406, 0.49687841534614563]],
+    [8, [700, 315.737396, 128.56369, 45.8507233, 13.6784439, 3.16661072, 0.496878415, 0.0397536904]],
+  ])('is that of the reference for %i steps', (steps, expected) => {
+    const { sigmas, timesteps, sigmaMin } = consistencySchedule(steps, parseSchedulerConfig(written, file))
+    expect(relativeError(sigmas.subarray(0, steps), expected)).toBeLessThan(1e-7)
+    expect([sigmas.at(-1), sigmaMin, timesteps[0]]).toEqual([0, 0.002, Math.fround(0.25 * Math.log(700))])
+  })
+
+  it.each([
+    ['sigma_data', 0.5],
+    ['clip_denoised', true],
+    ['num_train_timesteps', 1],
+    ['rho', 3],
+    ['beta_start', 1],
+  ])('refuses %s = %j by name', (field, value) => {
+    expect(() => parseSchedulerConfig({ ...written, [field]: value }, file)).toThrow(`${file}: field ${field} is `)
+  })
+
+  it('has no more steps than levels', () => {
+    expect(() => consistencySchedule(41, parseSchedulerConfig(written, file))).toThrow(
+      /^steps is 41, and the model has 40/,
+    )
+  })
+})
+
 describe('karrasSchedule', () => {
   it.each([1, 2, 4, 8, 16, 25, 30])('is that of the reference for %i steps', (steps) => {
     const { sigmas, timesteps, initNoiseSigma } = karrasSchedule(steps, config)
