@@ -7,6 +7,7 @@ import { convolution } from './convolution.js'
 import type { BenchResult } from './measure.js'
 import { mpiEfficiency } from './mpi.js'
 import { engineOverhead } from './networks.js'
+import { peers } from './peers/diffusers.js'
 import { studio } from './studio.js'
 import { trainingStep } from './unet.js'
 
@@ -19,6 +20,7 @@ const BENCHES = {
   mpi: mpiEfficiency,
   animate,
   studio,
+  peers,
 }
 const DOCUMENT = 'docs/benchmarks.md'
 const MARK = '<!-- tables -->'

@@ -1,0 +1,146 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { countFlops } from '../../src/graph/flops.js'
+import { input } from '../../src/graph/ops/index.js'
+import { unet } from '../../src/models/unet/index.js'
+import { ParameterSet } from '../../src/nn/weights.js'
+import { initPipeline } from '../../src/pipeline/init.node.js'
+import { Model } from '../../src/pipeline/model.js'
+import { openModelFolder } from '../../src/pipeline/pretrained.node.js'
+import { cacheFolder } from '../../src/runtime/cache-folder.node.js'
+import { nodeEngine } from '../../src/runtime/engine.node.js'
+import type { Engine, Values } from '../../src/runtime/program.js'
+import { saveCheckpoint } from '../../src/weights/checkpoint.node.js'
+import { median, ratio, values, type BenchResult, type Row } from '../measure.js'
+
+const TITLE = 'The UNet of Stable Video Diffusion beside diffusers on PyTorch, on the CPU'
+const SCRIPT = fileURLToPath(new URL('unet.py', import.meta.url))
+/** 14 frames of 320x192 pixels. */
+const SHAPE = { batch: 1, frames: 14, height: 24, width: 40 }
+const ROUNDS = 3
+const [FASTER, AGREEMENT] = [1.2, 1e-4]
+
+/**
+ * A forward of the same random weights by both, in turns, at equal threads: of the quarter-size model, and of a full-size one
+ * (`sfv init --config svd`) whose folder $SFV_PEER_FULL_SIZE names. Python is $SFV_PEER_PYTHON, else python3.
+ */
+export async function peers(): Promise<BenchResult> {
+  const python = process.env['SFV_PEER_PYTHON'] ?? 'python3'
+  const probe = spawnSync(python, ['-c', 'import torch, diffusers, safetensors'], { encoding: 'utf8' })
+  if (probe.status !== 0) {
+    const reason = probe.error?.message ?? probe.stderr.trim().split('\n').at(-1) ?? ''
+    return { title: TITLE, rows: [], notes: [`Skipped: ${python} cannot import torch and diffusers (${reason}).`] }
+  }
+  const full = process.env['SFV_PEER_FULL_SIZE']
+  const rows: Row[] = [await beside(python, 'quarter size', await quarterSize())]
+  if (full !== undefined) rows.push(await beside(python, 'full size', full))
+  const notes = [
+    `14 frames of 320x192, ${availableParallelism()} threads each, float16 weights computed in float32. Bars: at least ${FASTER} times as`,
+    `fast, within ${AGREEMENT.toExponential(0)} of the largest value. sfv keeps weights in their file and frees every buffer (its lean form).`,
+  ]
+  return { title: TITLE, rows, notes }
+}
+
+/** A random model of half of every width, made the first time. */
+async function quarterSize(): Promise<string> {
+  const folder = join(cacheFolder(), 'bench', 'svd-quarter')
+  const there = await stat(join(folder, 'model_index.json')).catch(() => undefined)
+  if (!there) await initPipeline({ config: 'svd-quarter', out: folder, seed: 0, dtype: 'F16' })
+  return folder
+}
+
+async function beside(python: string, name: string, folder: string): Promise<Row> {
+  const work = await mkdtemp(join(tmpdir(), 'sfv-peers-'))
+  try {
+    const threads = availableParallelism()
+    const ours = await openOurs(nodeEngine({ threads }), folder)
+    const feeds = Object.entries(ours.feeds).map(([name, data]) => ({ name, data, shape: ours.shapes.get(name)! }))
+    await saveCheckpoint(join(work, 'feeds.safetensors'), feeds)
+    const theirs = await openTheirs(python, [
+      folder,
+      join(work, 'feeds.safetensors'),
+      join(work, 'output'),
+      `${threads}`,
+    ])
+    const [mine, peer]: [number[], number[]] = [[], []]
+    let output: Float32Array = new Float32Array()
+    for (let round = 0; round <= ROUNDS; round++) {
+      const start = performance.now()
+      output = await ours.run()
+      const seconds = (performance.now() - start) / 1000
+      const other = await theirs.run()
+      // The first round warms up.
+      if (round > 0) [mine, peer].forEach((times, i) => times.push([seconds, other][i]!))
+    }
+    const difference = differenceOf(output, new Float32Array((await readFile(join(work, 'output'))).buffer))
+    await Promise.all([ours.close(), theirs.close()])
+    const [a, b] = [median(mine), median(peer)]
+    return {
+      network: `${name}, ${(ours.parameters / 1e6).toFixed(0)} million parameters`,
+      'sfv s': a.toFixed(2),
+      'diffusers s': b.toFixed(2),
+      'times as fast': ratio(b, a),
+      'sfv GFLOP/s': (ours.flops / a / 1e9).toFixed(0),
+      'largest difference': difference.toExponential(1),
+      beside: theirs.versions,
+    }
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+}
+
+async function openOurs(engine: Engine, folder: string) {
+  const model = new Model(await openModelFolder(folder), engine)
+  const network = model.unet('unet', SHAPE, true)
+  const program = await network.open()
+  const feeds = Object.fromEntries(
+    program.inputs.map(({ name, shape }) => [name, values(shape.reduce((product, n) => product * n, 1))]),
+  )
+  // As in the middle of a denoising: a time of 1, seven frames a second.
+  feeds['timestep'] = Float32Array.of(1)
+  feeds['addedTimeIds'] = Float32Array.of(6, 127, 0.02)
+  const set = new ParameterSet()
+  const inputs = program.inputs.map(({ name, shape }) => [name, input(name, shape)] as const)
+  const flops = countFlops([unet(set, model.unetConfig('unet'), Object.fromEntries(inputs) as never)])
+  return {
+    feeds,
+    shapes: new Map(program.inputs.map(({ name, shape }) => [name, shape])),
+    flops,
+    parameters: set.count,
+    run: async () => (await program.run(feeds as Readonly<Record<string, Values>>))['output']!,
+    close: () => network.close(),
+  }
+}
+
+async function openTheirs(python: string, args: readonly string[]) {
+  const child = spawn(python, [SCRIPT, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const line = async () => {
+    const { value, done } = await lines.next()
+    if (done) throw new Error(`${python} ended before it was asked to`)
+    return value
+  }
+  return {
+    versions: await line(),
+    run: async () => {
+      child.stdin.write('\n')
+      return Number(await line())
+    },
+    close: async () => {
+      child.stdin.end()
+      await once(child, 'close')
+    },
+  }
+}
+
+/** Largest difference, relative to the largest value. */
+function differenceOf(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) throw new Error(`${a.length} values beside ${b.length}`)
+  const largest = b.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+  return a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i]!)), 0) / largest
+}
