@@ -14,7 +14,7 @@ import { Model } from '../../src/pipeline/model.js'
 import { openModelFolder } from '../../src/pipeline/pretrained.node.js'
 import { cacheFolder } from '../../src/runtime/cache-folder.node.js'
 import { nodeEngine } from '../../src/runtime/engine.node.js'
-import type { Engine, Values } from '../../src/runtime/program.js'
+import type { Engine } from '../../src/runtime/program.js'
 import { saveCheckpoint } from '../../src/weights/checkpoint.node.js'
 import { median, ratio, values, type BenchResult, type Row } from '../measure.js'
 
@@ -112,7 +112,7 @@ async function openOurs(engine: Engine, folder: string) {
     shapes: new Map(program.inputs.map(({ name, shape }) => [name, shape])),
     flops,
     parameters: set.count,
-    run: async () => (await program.run(feeds as Readonly<Record<string, Values>>))['output']!,
+    run: async () => (await program.run(feeds))['output']!,
     close: () => network.close(),
   }
 }
@@ -121,9 +121,9 @@ async function openTheirs(python: string, args: readonly string[]) {
   const child = spawn(python, [SCRIPT, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const line = async () => {
-    const { value, done } = await lines.next()
-    if (done) throw new Error(`${python} ended before it was asked to`)
-    return value
+    const next = await lines.next()
+    if (next.done) throw new Error(`${python} ended before it was asked to`)
+    return next.value
   }
   return {
     versions: await line(),
