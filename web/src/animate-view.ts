@@ -6,18 +6,22 @@ import { Player } from './player.js'
 import { Latest, type Session } from './session.js'
 import type { View } from './view.js'
 
-const STAGES = { open: 'Opening the networks', encode: 'Looking', denoise: 'One forward', decode: 'Drawing' } as const
+/** What follows each stage, in the words of the first clip's status. */
+const WORK = { open: 'Opening the networks', encode: 'Looking', denoise: 'One forward', decode: 'Drawing' } as const
+const NEXT = { open: 'encode', encode: 'denoise', denoise: 'decode', decode: 'decode' } as const
+/** Seconds of opening that are worth a word. */
+const NOTABLE = 0.1
 
 /** One clip of the picture, made anew with every change. */
 export class AnimateView implements View {
   readonly element: HTMLElement
   readonly player = new Player()
   readonly #latest = new Latest()
-  readonly #status = h('p', { class: 'status' }, ' ')
+  readonly #status = h('p', { class: 'status' }, 'Fetching the model…')
   readonly #stage: HTMLElement
 
   constructor(private readonly session: Session) {
-    this.#stage = h('div', { class: 'stage' }, this.player.addScreen('The clip'))
+    this.#stage = h('div', { class: 'stage empty' }, this.player.addScreen('The clip'))
     this.element = h(
       'section',
       { class: 'view animate', 'aria-label': 'Animate' },
@@ -29,6 +33,7 @@ export class AnimateView implements View {
   }
 
   update(picture: Picture, chosen: Chosen): void {
+    if (!this.player.clip()) this.player.preview(picture)
     this.#latest.run(() => this.#make(picture, chosen))
   }
 
@@ -41,15 +46,22 @@ export class AnimateView implements View {
     this.#stage.classList.add('busy')
     try {
       const model = await this.session.model()
-      const started = performance.now()
+      const asked = performance.now()
+      let opened = asked
       const onProgress = (progress: WebProgress) => {
-        if (progress.type === 'stage' && !this.player.clip()) this.#status.textContent = `${STAGES[progress.stage]}…`
+        if (progress.type !== 'stage') return
+        const { stage, done, total } = progress
+        if (stage === 'open') opened = performance.now()
+        if (!this.player.clip()) this.#status.textContent = `${WORK[done < total ? stage : NEXT[stage]]}…`
       }
       const clip = await model.animate(picture, { ...chosen, onProgress })
+      const made = performance.now()
       this.player.load(clip)
-      const seconds = (performance.now() - started) / 1000
+      this.#stage.classList.remove('empty')
       const forwards = chosen.loop ? '2 forwards' : '1 forward'
-      this.#status.textContent = `${forwards}, ${seconds.toFixed(2)} s on ${deviceName(model.device)}`
+      const opening = (opened - asked) / 1000
+      const before = opening > NOTABLE ? `, after ${opening.toFixed(2)} s of opening` : ''
+      this.#status.textContent = `${forwards}, ${((made - opened) / 1000).toFixed(2)} s on ${deviceName(model.device)}${before}`
     } catch (error) {
       this.#status.textContent = this.player.clip() ? 'The last clip stays.' : 'No clip yet.'
       complain(error)

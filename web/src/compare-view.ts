@@ -1,4 +1,4 @@
-import { Clip, type Picture, type WebProgress } from '../../src/web/index.js'
+import type { Picture, WebProgress } from '../../src/web/index.js'
 import type { Chosen } from './controls.js'
 import { h } from './dom.js'
 import { complain } from './messages.js'
@@ -52,11 +52,10 @@ export class CompareView implements View {
   }
 
   /** Shows the picture, pale, where the clips will be. */
-  #clear({ width, height, data }: Picture): void {
-    const still = new Clip({ frames: { width, height, count: 1, data }, fps: 7, metadata: {} })
+  #clear(picture: Picture): void {
     for (const [index, tile] of this.#tiles.entries()) {
       tile.classList.add('empty')
-      this.player.load(still, index)
+      this.player.preview(picture, index)
       this.#notes[index]!.textContent = '–'
     }
   }

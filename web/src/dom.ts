@@ -24,7 +24,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(
 const ICONS = {
   play: 'M8 5.5v13l10.5-6.5z',
   pause: 'M8 5.5v13M16 5.5v13',
-  dice: 'M5 5h14v14H5zM9 9h.01M15 15h.01M15 9h.01M9 15h.01',
+  dice: 'M7 4h10a3 3 0 0 1 3 3v10a3 3 0 0 1-3 3H7a3 3 0 0 1-3-3V7a3 3 0 0 1 3-3zM8.6 8.6v0M15.4 15.4v0M12 12v0M15.4 8.6v0M8.6 15.4v0',
   onion: 'M4 8h10v10H4zM8 8V5h11v11h-5',
   theme: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 4v16',
   open: 'M12 16V5m0 0L8 9m4-4 4 4M5 15v4h14v-4',

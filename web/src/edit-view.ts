@@ -61,7 +61,7 @@ export class EditView implements View {
       strength.element,
       h(
         'div',
-        { class: 'row' },
+        { class: 'row clip-buttons' },
         this.#opener('Open a clip…', 'image/*,video/*', (file) => this.open(file)),
         this.#opener('Replace the first frame…', 'image/*', (file) => this.#replace(file)),
         h(
@@ -95,7 +95,7 @@ export class EditView implements View {
   #take(clip: Clip | undefined): void {
     if (!clip) return
     this.#clip = clip
-    this.#pad.show(frameCanvas(clip, 0))
+    this.#pad.show(frameCanvas(clip.frames, 0))
     this.player.load(clip, 0)
     this.player.load(clip, 1)
     this.#status.textContent = 'Draw on the first frame'

@@ -84,6 +84,7 @@ function build(): void {
       'Everything is computed in this tab; nothing is uploaded. Figures of the shelf: Fluent Emoji, Microsoft, MIT.',
     ),
     messageRegion(),
+    h('p', { class: 'dropzone', 'aria-hidden': 'true' }, 'Drop a picture, or a clip to edit'),
   )
   show(tab)
 
@@ -95,9 +96,15 @@ function build(): void {
       void edit.open(file)
     } else void source.open(file)
   }
-  addEventListener('dragover', (event) => event.preventDefault())
+  const markDrop = (isOver: boolean) => document.body.classList.toggle('dropping', isOver)
+  addEventListener('dragover', (event) => {
+    event.preventDefault()
+    markDrop(event.dataTransfer?.types.includes('Files') ?? false)
+  })
+  addEventListener('dragleave', (event) => event.relatedTarget === null && markDrop(false))
   addEventListener('drop', (event) => {
     event.preventDefault()
+    markDrop(false)
     take(event.dataTransfer?.files[0])
   })
   addEventListener('paste', (event) => take(event.clipboardData?.files[0]))

@@ -4,8 +4,21 @@ import { pictureOf } from './picture.js'
 
 /** Pixels of the drawing; frames are smaller, lines should not be. */
 const SIDE = 512
-const COLOURS = ['#1f1d1a', '#ffffff', '#e5484d', '#f5a524', '#30a46c', '#3e63dd', '#8e4ec6', '#a18072'] as const
+const COLOURS = {
+  Black: '#1f1d1a',
+  White: '#ffffff',
+  Red: '#e5484d',
+  Yellow: '#f5a524',
+  Green: '#30a46c',
+  Blue: '#3e63dd',
+  Violet: '#8e4ec6',
+  Brown: '#a18072',
+} as const
 const MOST_UNDO = 20
+/** Pixels of the drawing that an arrow key moves the pen by. */
+const KEY_STEP = 16
+
+type Place = readonly [x: number, y: number]
 
 /** A first frame that can be drawn on. */
 export class Pad {
@@ -14,36 +27,42 @@ export class Pad {
     class: 'pad',
     width: SIDE,
     height: SIDE,
+    tabindex: 0,
     role: 'img',
-    'aria-label': 'First frame: draw on it',
+    'aria-label': 'First frame: draw on it, or move the pen by the arrow keys and lower or lift it by the space bar',
   })
+  /** Where the keys would draw. */
+  readonly #pen = h('i', { class: 'pen', 'aria-hidden': 'true' })
   readonly #undo: ImageData[] = []
-  #colour: string = COLOURS[2]
+  #colour: string = COLOURS.Red
   #width = 26
+  /** Where the line that is being drawn has come. */
+  #last: Place | undefined
 
   /** @param onChange is told when a line ends, an undo, or a new picture */
   constructor(private readonly onChange: () => void) {
-    this.#draw()
-    const swatches = COLOURS.map((colour) => {
+    this.#drawByPointer()
+    this.#drawByKeys()
+    const swatches = Object.entries(COLOURS).map(([name, colour]) => {
       const input = h('input', { type: 'radio', name: 'colour', value: colour, checked: colour === this.#colour })
       input.addEventListener('change', () => (this.#colour = colour))
       const dot = h('i', {})
       dot.style.setProperty('--colour', colour)
-      return h('label', { title: colour }, input, dot)
+      return h('label', { title: name }, h('span', { class: 'unseen' }, name), input, dot)
     })
     const width = h('input', { type: 'range', min: 6, max: 80, value: '26', 'aria-label': 'Brush' })
     width.addEventListener('input', () => (this.#width = Number(width.value)))
     this.element = h(
       'div',
       { class: 'pad-tools' },
-      h('div', { class: 'stage' }, this.#canvas),
+      h('div', { class: 'stage' }, this.#canvas, this.#pen),
       h(
         'div',
         { class: 'row brushes' },
         h('div', { class: 'swatches', role: 'radiogroup', 'aria-label': 'Colour' }, ...swatches),
-        width,
-        iconButton('undo', 'Undo', () => this.undo()),
+        iconButton('undo', 'Undo (Ctrl+Z)', () => this.undo()),
       ),
+      h('label', { class: 'brush' }, h('span', {}, 'Brush'), width),
     )
   }
 
@@ -72,32 +91,71 @@ export class Pad {
     return this.#canvas.getContext('2d', { willReadFrequently: true })!
   }
 
-  #draw(): void {
+  #begin(at: Place): void {
+    this.#undo.push(this.#context.getImageData(0, 0, SIDE, SIDE))
+    if (this.#undo.length > MOST_UNDO) this.#undo.shift()
+    this.#last = at
+    this.#line(at)
+  }
+
+  #line(to: Place): void {
+    const context = this.#context
+    Object.assign(context, { strokeStyle: this.#colour, lineWidth: this.#width, lineCap: 'round' })
+    context.beginPath()
+    context.moveTo(...(this.#last ?? to))
+    context.lineTo(...to)
+    context.stroke()
+    this.#last = to
+  }
+
+  #end(): void {
+    if (!this.#last) return
+    this.#last = undefined
+    this.onChange()
+  }
+
+  #drawByPointer(): void {
     const canvas = this.#canvas
-    const place = (event: PointerEvent) => {
+    const place = (event: PointerEvent): Place => {
       const box = canvas.getBoundingClientRect()
-      return [((event.clientX - box.left) * SIDE) / box.width, ((event.clientY - box.top) * SIDE) / box.height] as const
-    }
-    let last: readonly [number, number] | undefined
-    const line = (to: readonly [number, number]) => {
-      const context = this.#context
-      Object.assign(context, { strokeStyle: this.#colour, lineWidth: this.#width, lineCap: 'round' })
-      context.beginPath()
-      context.moveTo(...(last ?? to))
-      context.lineTo(...to)
-      context.stroke()
-      last = to
+      return [((event.clientX - box.left) * SIDE) / box.width, ((event.clientY - box.top) * SIDE) / box.height]
     }
     canvas.addEventListener('pointerdown', (event) => {
       canvas.setPointerCapture(event.pointerId)
-      this.#undo.push(this.#context.getImageData(0, 0, SIDE, SIDE))
-      if (this.#undo.length > MOST_UNDO) this.#undo.shift()
-      last = undefined
-      line(place(event))
+      this.#begin(place(event))
     })
     canvas.addEventListener('pointermove', (event) => {
-      if (canvas.hasPointerCapture(event.pointerId)) line(place(event))
+      if (canvas.hasPointerCapture(event.pointerId)) this.#line(place(event))
     })
-    canvas.addEventListener('pointerup', () => this.onChange())
+    canvas.addEventListener('pointerup', () => this.#end())
+    canvas.addEventListener('pointercancel', () => this.#end())
+  }
+
+  /** The arrow keys move the pen, the space bar lowers and lifts it. */
+  #drawByKeys(): void {
+    let at: Place = [SIDE / 2, SIDE / 2]
+    const showPen = () => {
+      const [left, top] = at.map((value) => `${(100 * value) / SIDE}%`)
+      Object.assign(this.#pen.style, { left, top, width: `${(100 * this.#width) / SIDE}%` })
+      this.#pen.classList.toggle('down', this.#last !== undefined)
+    }
+    this.#canvas.addEventListener('focus', showPen)
+    this.#canvas.addEventListener('blur', () => this.#end())
+    this.#canvas.addEventListener('keydown', (event) => {
+      const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key]
+      const isUndo = event.key === 'z' && (event.ctrlKey || event.metaKey)
+      if (isUndo) this.undo()
+      else if (event.key === ' ' && !event.repeat) {
+        if (this.#last) this.#end()
+        else this.#begin(at)
+      } else if (by) {
+        at = at.map((value, axis) => Math.min(SIDE, Math.max(0, value + KEY_STEP * by[axis]!))) as unknown as Place
+        if (this.#last) this.#line(at)
+      } else return
+      // Elsewhere these keys move the clip.
+      event.preventDefault()
+      event.stopPropagation()
+      showPen()
+    })
   }
 }

@@ -1,5 +1,6 @@
+import type { Frames } from '../../src/media/frames.js'
 import { imageDataOf } from '../../src/media/pixels.web.js'
-import type { Clip } from '../../src/web/index.js'
+import type { Clip, Picture } from '../../src/web/index.js'
 import { h, icon, iconButton } from './dom.js'
 
 /** How strongly the frames before and after show through. */
@@ -17,7 +18,7 @@ interface Screen {
 /** Plays clips in step, on as many screens as are asked for, with one set of controls. */
 export class Player {
   readonly controls: HTMLElement
-  readonly strip = h('div', { class: 'strip', role: 'list', 'aria-label': 'Frames' })
+  readonly strip = h('div', { class: 'strip', role: 'group', 'aria-label': 'Frames' })
   readonly #screens: Screen[] = []
   readonly #scrub = h('input', { type: 'range', min: 0, max: 13, value: '0', 'aria-label': 'Frame' })
   readonly #playButton = iconButton('pause', 'Pause (space)', () => this.toggle())
@@ -37,7 +38,9 @@ export class Player {
     this.controls = h('div', { class: 'transport' }, this.#playButton, this.#scrub, this.#count, this.#onionButton)
     if (matchMedia('(prefers-reduced-motion: reduce)').matches) this.pause()
     const tick = (now: number) => {
-      if (this.#playing && this.length > 0 && this.controls.isConnected && now - this.#shownAt >= 1000 / this.#fps) {
+      // A player whose tab is not shown leaves the processor to the networks.
+      const isDue = this.#playing && this.length > 1 && now - this.#shownAt >= 1000 / this.#fps
+      if (isDue && this.controls.offsetParent) {
         this.#shownAt = now
         this.#show((this.#frame + 1) % this.length)
       }
@@ -54,13 +57,22 @@ export class Player {
   }
 
   /** Shows a clip on a screen, from the frame that is shown. */
-  load(clip: Clip | undefined, screen = 0): void {
+  load(clip: Clip, screen = 0): void {
+    this.#put(clip, clip.frames, screen)
+  }
+
+  /** Shows the picture that a clip will be made of; the screen has no clip. */
+  preview({ width, height, data }: Picture, screen = 0): void {
+    this.#put(undefined, { width, height, count: 1, data }, screen)
+  }
+
+  #put(clip: Clip | undefined, frames: Frames, screen: number): void {
+    const { width, height, count } = frames
     const target = this.#screens[screen]!
-    const { width, height, count } = clip?.frames ?? { width: 1, height: 1, count: 0 }
     target.clip = clip
-    target.frames = clip ? Array.from({ length: count }, (_, index) => frameCanvas(clip, index)) : []
+    target.frames = Array.from({ length: count }, (_, index) => frameCanvas(frames, index))
     if (target.canvas.width !== width || target.canvas.height !== height)
-      Object.assign(target.canvas, clip ? { width, height } : {})
+      Object.assign(target.canvas, { width, height })
     this.#scrub.max = String(Math.max(0, this.length - 1))
     if (screen === 0) this.#fillStrip()
     this.#show(Math.min(this.#frame, Math.max(0, this.length - 1)))
@@ -138,12 +150,14 @@ export class Player {
     }
     this.#scrub.value = String(frame)
     this.#scrub.style.setProperty('--fill', `${(100 * frame) / Math.max(1, this.length - 1)}%`)
-    this.#count.textContent = this.length > 0 ? `${frame + 1} / ${this.length}` : '–'
-    for (const [index, thumb] of [...this.strip.children].entries()) thumb.classList.toggle('current', index === frame)
+    this.#count.textContent = this.length > 1 ? `${frame + 1} / ${this.length}` : '–'
+    for (const [index, thumb] of [...this.strip.children].entries())
+      thumb.setAttribute('aria-current', String(index === frame))
   }
 
   #fillStrip(): void {
-    const frames = this.#screens[0]!.frames
+    const { clip, frames } = this.#screens[0]!
+    if (!clip) return this.strip.replaceChildren()
     const thumbs = [...this.strip.children] as HTMLButtonElement[]
     if (thumbs.length !== frames.length) {
       this.strip.replaceChildren(
@@ -164,7 +178,7 @@ export class Player {
 }
 
 /** One frame of a clip on a canvas of its own. */
-export function frameCanvas({ frames }: Clip, index: number): HTMLCanvasElement {
+export function frameCanvas(frames: Frames, index: number): HTMLCanvasElement {
   const canvas = h('canvas', { width: frames.width, height: frames.height })
   canvas.getContext('2d')!.putImageData(imageDataOf(frames, index), 0, 0)
   return canvas

@@ -40,7 +40,7 @@ export function savePanel(clip: () => Clip | undefined): HTMLElement {
   const button = h('button', { type: 'button', class: 'primary' }, icon('save'), 'Save')
   button.addEventListener('click', () => {
     const shown = clip()
-    if (!shown || shown.frames.count < 2) return say('There is no clip yet.')
+    if (!shown) return say('There is no clip yet.')
     const asked: ExportSettings = {
       ...settings,
       size: Number(size.value),
@@ -57,7 +57,12 @@ export function savePanel(clip: () => Clip | undefined): HTMLElement {
     { class: 'panel save', 'aria-label': 'Save' },
     formats,
     h('div', { class: 'row fields' }, h('label', {}, 'Size', size), h('label', {}, 'Fits', limit)),
-    h('label', { class: 'check' }, transparent, 'Transparent background'),
+    h(
+      'label',
+      { class: 'check', title: 'Cuts the figure out of its white background; MP4 has no transparency' },
+      transparent,
+      'Transparent background',
+    ),
     button,
   )
 }

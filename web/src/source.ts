@@ -64,17 +64,21 @@ export class Source {
       ),
       h(
         'div',
-        { class: 'cropper' },
-        this.#preview,
-        h('p', { class: 'hint' }, 'Drop or paste a picture; drag to move it'),
-      ),
-      this.#zoom.element,
-      h(
-        'div',
-        { class: 'row' },
-        h('button', { type: 'button', class: 'quiet', onclick: () => input.click() }, icon('open'), 'Open…'),
-        h('label', { class: 'swatch', title: 'Behind the figure' }, colour, h('span', {}, 'Background')),
-        input,
+        { class: 'cropping' },
+        h(
+          'div',
+          { class: 'cropper' },
+          this.#preview,
+          h('p', { class: 'hint' }, 'Drop or paste a picture; drag to move it'),
+        ),
+        this.#zoom.element,
+        h(
+          'div',
+          { class: 'row' },
+          h('button', { type: 'button', class: 'quiet', onclick: () => input.click() }, icon('open'), 'Open…'),
+          h('label', { class: 'swatch', title: 'Behind the figure' }, colour, h('span', {}, 'Background')),
+          input,
+        ),
       ),
     )
   }
