@@ -1,75 +1,22 @@
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
 import sharp from 'sharp'
-import { build } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { fixturePath } from '../support/fixture.js'
-import { TINY } from '../pipeline/tiny.js'
-import { chromiumPath, launch, without } from './support/chromium.js'
+import { chromiumPath, without } from './support/chromium.js'
 import { Site } from './support/site.js'
-
-const PATIENCE = { timeout: 90_000 }
+import { PATIENCE, Studio } from './support/studio.js'
 
 describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${without}`, { timeout: 120_000 }, () => {
-  let folder: string
-  let site: Site
-  let browser: Browser
-  let context: BrowserContext
-  let page: Page
-  /** Addresses that the page asked for, of any host. */
-  const asked: string[] = []
-  /** What the console or an uncaught error said. */
-  const complaints: string[] = []
+  let studio: Studio
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sfv-studio-'))
-    // Vite builds for users only where the environment says so.
-    process.env['NODE_ENV'] = 'production'
-    process.env['SFV_MODEL'] = TINY
-    process.env['SFV_STUDIO_OUT'] = folder
-    await build({ root: 'web', logLevel: 'error', build: { minify: true } })
-    // A host that sets no header of its own, and not at its root.
-    site = await Site.open({ folders: { '/some/folder/': folder } })
-    browser = await launch()
-    context = await browser.newContext({ acceptDownloads: true, viewport: { width: 1440, height: 900 } })
-    page = await context.newPage()
-    page.on('request', (request) => asked.push(request.url()))
-    page.on('pageerror', (error) => complaints.push(error.message))
-    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
-    await page.goto(`${site.url}some/folder/`)
-    await page.locator('.animate .status', { hasText: /\d forward/ }).waitFor(PATIENCE)
+    studio = await Studio.open()
   }, 180_000)
-
-  afterAll(async () => {
-    await browser?.close()
-    await site?.close()
-    if (folder) await rm(folder, { recursive: true, force: true })
-  })
-
-  /** The pixels of the big canvas, as a short text that differs where they do. */
-  const shown = (view = '.animate') =>
-    page
-      .locator(`${view} .screen`)
-      .first()
-      .evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL())
-
-  /** Puts a file where one could drop it. */
-  async function drop(name: string, type: string, bytes: Uint8Array): Promise<void> {
-    const transfer = await page.evaluateHandle(
-      ([name, type, bytes]) => {
-        const data = new DataTransfer()
-        data.items.add(new File([Uint8Array.from(bytes)], name, { type }))
-        return data
-      },
-      [name, type, [...bytes]] as const,
-    )
-    await page.dispatchEvent('body', 'drop', { dataTransfer: transfer })
-  }
+  afterAll(() => studio?.close())
 
   it('is under 1 MB before ONNX Runtime’s wasm and the weights', async () => {
+    const { folder } = studio
     let bytes = 0
     for (const entry of await readdir(folder, { recursive: true })) {
       if (/^(ort|model)\b/.test(entry) || !(await stat(join(folder, entry))).isFile()) continue
@@ -79,41 +26,14 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${without}`, 
   })
 
   it('makes a clip at once, isolated from other sites by its service worker', async () => {
+    const { page } = studio
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
     expect(await page.locator('.animate .count').textContent()).toMatch(/^\d+ \/ \d+$/)
     expect(await page.locator('.animate .strip button').count()).toBeGreaterThan(1)
   })
 
-  it('makes another while a slider is dragged, and tells the time', async () => {
-    await page.keyboard.press('ArrowRight')
-    const before = await shown()
-    await page.locator('.animate .status').evaluate((status) => (status.textContent = ''))
-    await page.locator('.controls input[aria-label=Seed]').evaluate((input: HTMLInputElement) => {
-      for (const value of ['100', '300', '500']) {
-        input.value = value
-        input.dispatchEvent(new Event('input', { bubbles: true }))
-      }
-    })
-    await page.locator('.animate .status', { hasText: /1 forward, \d+\.\d\d s/ }).waitFor(PATIENCE)
-    await expect.poll(shown, PATIENCE).not.toBe(before)
-    // The tests after this one look at the clip of the last seed, not at one on the way to it.
-    await page.locator('.animate .stage:not(.busy)').waitFor(PATIENCE)
-  })
-
-  it('plays and steps by keys', async () => {
-    const frame = () => page.locator('.animate .count').textContent()
-    await page.locator('h1').click()
-    const first = await frame()
-    await page.keyboard.press('ArrowRight')
-    expect(await frame()).not.toBe(first)
-    await page.keyboard.press('ArrowLeft')
-    expect(await frame()).toBe(first)
-    await page.keyboard.press('o')
-    expect(await page.locator('.animate .transport [aria-pressed]').getAttribute('aria-pressed')).toBe('true')
-    await page.keyboard.press('o')
-  })
-
   it('refuses hostile pictures in one sentence each', async () => {
+    const { page } = studio
     const drawing = '<svg xmlns="http://www.w3.org/2000/svg"><script>globalThis.hacked = true</script></svg>'
     const png = await sharp({ create: { width: 9, height: 9, channels: 3, background: '#123' } })
       .png()
@@ -123,48 +43,129 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${without}`, 
     const gif = await sharp({ create: { width: 99, height: 99, channels: 3, background: '#123' } })
       .gif()
       .toBuffer()
-    const before = await shown()
+    const before = await studio.pixels('.cropper canvas')
     for (const [name, type, bytes, message] of [
       ['a.svg', 'image/svg+xml', Buffer.from(drawing), 'SVG drawings are not read'],
+      // What it says it is does not matter.
+      ['a.png', 'image/png', Buffer.from(drawing), 'SVG drawings are not read'],
       ['b.png', 'image/png', png, 'it has 30000 x 30000 pixels'],
       ['c.gif', 'image/gif', gif.subarray(0, gif.length - 20), 'damaged or cut short'],
+      ['d.txt', 'text/plain', Buffer.from('hello'), 'd.txt'],
     ] as const) {
-      await drop(name, type, bytes)
+      await studio.give('drop', name, type, bytes)
       await page.locator('.message.error', { hasText: message }).waitFor()
+      await page.locator('.message button').click()
     }
     expect(await page.evaluate(() => 'hacked' in globalThis)).toBe(false)
-    expect(await shown()).toBe(before)
+    expect(await studio.pixels('.cropper canvas')).toBe(before)
   })
 
-  it('saves the clip', async () => {
-    await page.locator('.save .segmented label', { hasText: 'GIF' }).click()
-    await page.locator('.save input[type=checkbox]').check()
-    await page.locator('.save select[aria-label="Size limit"]').selectOption(String(128 * 1024))
-    const [download] = await Promise.all([page.waitForEvent('download'), page.locator('.save .primary').click()])
-    expect(download.suggestedFilename()).toBe('sfv-500.gif')
-    const file = await readFile(await download.path())
-    expect(file.length).toBeLessThanOrEqual(128 * 1024)
-    const { pages, hasAlpha, format } = await sharp(file, { animated: true }).metadata()
-    expect([format, hasAlpha, pages! > 1]).toEqual(['gif', true, true])
+  it('is reached by the Tab key, control by control, and shows where one is', async () => {
+    const { page } = studio
+    const reached = new Set<string>()
+    await studio.show('Edit')
+    await page.locator('h1').click()
+    for (let presses = 0; presses < 60; presses++) {
+      await page.keyboard.press('Tab')
+      const name = await page.evaluate(() => {
+        const at = document.activeElement as HTMLElement
+        if (at === document.body) return undefined
+        const marked = [at, at.nextElementSibling, at.parentElement].some(
+          (element) => element && getComputedStyle(element).outlineStyle !== 'none',
+        )
+        const label = at.ariaLabel ?? at.closest('label')?.textContent ?? at.textContent.trim()
+        return `${at.ariaLabel || at.tagName !== 'INPUT' ? label : (at as HTMLInputElement).name || label}${marked ? '' : ' (unseen)'}`
+      })
+      if (name === undefined) break
+      reached.add(name || (await page.evaluate(() => document.activeElement!.getAttribute('title') ?? '?')))
+    }
+    const names = [...reached].join('\n')
+    for (const control of [
+      'View',
+      'Light or dark',
+      'balloon',
+      'Crop: drag to move',
+      'Size',
+      'Open…',
+      'Background',
+      'First frame: draw on it',
+      'colour',
+      'Brush',
+      'Undo',
+      'Strength',
+      'Open a clip…',
+      'Replace the first frame…',
+      'Start over',
+      'Pause',
+      'Frame',
+      'Onion skin',
+      'Seed',
+      'Another seed',
+      'Motion',
+      'Noise',
+      'Seamless loop',
+      'Format',
+      'Side in pixels',
+      'Size limit',
+      'Save',
+    ])
+      expect(names).toContain(control)
+    expect(names).not.toContain('unseen')
+    await studio.show('Animate')
   })
 
-  it('carries what is drawn on the first frame through the clip', async () => {
-    await page.locator('.top label', { hasText: 'Edit' }).click()
-    const pad = page.locator('.pad')
-    await pad.scrollIntoViewIfNeeded()
-    const box = (await pad.boundingBox())!
-    const before = await shown('.edit')
-    await page.mouse.move(box.x + 60, box.y + 60)
-    await page.mouse.down()
-    await page.mouse.move(box.x + 200, box.y + 220, { steps: 6 })
-    await page.mouse.up()
-    await page.locator('.edit .status', { hasText: /\d forward/ }).waitFor(PATIENCE)
-    expect(await shown('.edit')).not.toBe(before)
-    await drop('fox.webp', 'image/webp', await readFile(fixturePath('clips/fox.webp')))
-    await page.locator('.edit .status', { hasText: 'Draw on the first frame' }).waitFor(PATIENCE)
+  it('is held to its own files by its policy', async () => {
+    const elsewhere = await Site.open({ files: new Map([['/stolen', 'x']]) })
+    const page = await studio.context.newPage()
+    try {
+      await page.goto(studio.address)
+      await page.locator('.top').waitFor()
+      const outcome = await page.evaluate(async (url) => {
+        const script = document.createElement('script')
+        script.textContent = 'globalThis.hacked = true'
+        document.body.append(script)
+        const image = new Image()
+        const imageAnswer = new Promise((resolve) => {
+          image.onload = () => resolve('shown')
+          image.onerror = () => resolve('refused')
+        })
+        image.src = url
+        const fetched = await fetch(url, { mode: 'no-cors' }).then(
+          () => 'fetched',
+          () => 'refused',
+        )
+        return [fetched, await imageAnswer, 'hacked' in globalThis]
+      }, `${elsewhere.url}stolen`)
+      expect(outcome).toEqual(['refused', 'refused', false])
+      expect(elsewhere.asked.size).toBe(0)
+      // Workers have the policy of their own answer: the service worker's.
+      const policy = await page.evaluate(async () => {
+        const script = document.querySelector<HTMLScriptElement>('script[src]')!.src
+        return (await fetch(script)).headers.get('content-security-policy')
+      })
+      expect(policy).toContain("default-src 'none'")
+    } finally {
+      await page.close()
+      await elsewhere.close()
+    }
+  })
+
+  it('says that the model came damaged, and fetches it again for the next clip', async () => {
+    const { page, site } = studio
+    const unet = '/some/folder/model/unet/diffusion_pytorch_model.safetensors'
+    await page.evaluate(() => caches.delete('sfv-models'))
+    site.spoiled.set(unet, (right) => Uint8Array.from(right, (byte, i) => (i === 99_999 ? byte ^ 1 : byte)))
+    await page.reload()
+    await page
+      .locator('.message.error', { hasText: 'came damaged: its SHA-256 is not that of manifest.json' })
+      .waitFor(PATIENCE)
+    expect(await page.locator('.animate .status').textContent()).toBe('No clip yet.')
+    await page.locator('.shelf button[title=cactus]').click()
+    await studio.made('.animate')
   })
 
   it('never held the main thread for long, nor asked another host', async () => {
+    const { page, asked, site, complaints } = studio
     const longest = await page.evaluate(
       () =>
         new Promise<number>((resolve) => {
@@ -182,19 +183,26 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${without}`, 
     expect(complaints).toEqual([])
   })
 
-  it('is readable on a phone, without scrolling sideways', async () => {
+  it('is readable on a phone, without scrolling sideways, its clip and its sliders at once', async () => {
+    const { page } = studio
     await page.setViewportSize({ width: 390, height: 844 })
-    for (const tab of ['Animate', 'Compare', 'Edit']) {
-      await page.locator('.top label', { hasText: tab }).click()
+    for (const tab of ['Compare', 'Edit', 'Animate'] as const) {
+      await studio.show(tab)
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390)
+    }
+    await page.evaluate(() => scrollTo(0, 0))
+    for (const part of ['.shelf', '.animate .stage', '.controls']) {
+      const box = (await page.locator(part).boundingBox())!
+      expect([part, box.y >= 0, box.y + box.height <= 844]).toEqual([part, true, true])
     }
     await page.setViewportSize({ width: 1440, height: 900 })
   })
 
   it('works without a connection after the first load', async () => {
+    const { page, site } = studio
     await site.close()
     await page.reload()
-    await page.locator('.animate .status', { hasText: /\d forward/ }).waitFor(PATIENCE)
+    await studio.made('.animate')
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
   })
 })
