@@ -1,6 +1,6 @@
 import { lower } from '../graph/lower.js'
 import { input, mul } from '../graph/ops/index.js'
-import { type Shape, type Tensor } from '../graph/tensor.js'
+import { type Shape, sizeOf, type Tensor } from '../graph/tensor.js'
 import { type ParameterSet } from '../nn/weights.js'
 import { alone, type Group } from '../runtime/group.js'
 import { type Engine, type Program } from '../runtime/program.js'
@@ -25,49 +25,46 @@ interface State {
   readonly slots: Readonly<Record<string, Float32Array>>
 }
 
-/** What one run of the update graph takes of the vectors. */
+/** Tensors that are updated together, by the names that their graph has for them: `0`, `1`, their slots `SLOT/0`. */
 interface Part {
   readonly parameters: readonly Span[]
   readonly slots: Readonly<Record<string, readonly Span[]>>
 }
 
+/** What updates a part. */
+interface Update {
+  readonly part: Part
+  readonly program: Program
+  /** The part's state, by the names of inputs: windows on the vectors. */
+  readonly state: Readonly<Record<string, Float32Array>>
+  /** What becomes of NAME in `state`, under `new NAME`: scratch that parts of the same shapes share. */
+  readonly results: Readonly<Record<string, Float32Array>>
+}
+
 /**
- * Elements that an elementwise optimiser updates at a time, a megabyte a vector: what lies between two of its operations
- * stays in the processor's cache.
+ * Elements that are updated at a time, a megabyte a vector: what lies between two operations of the optimiser, and its
+ * results until they are copied to their places, stays in the processor's cache.
  */
 const BLOCK = 2 ** 18
 
 /**
- * The parameters of one trained network with their average and the optimiser's state, all in flat vectors, and the graph
- * that updates them. There are two of each vector: a step reads the one and writes the other, and they change places.
+ * The parameters of one trained network with their average and the optimiser's state, one flat vector each, and the graphs
+ * that update them in place, one part after another. The results of a part are scratch until all of them are there.
  */
 export class Learner {
-  readonly layout: Layout
   step = 0
-  #current: State
-  #next: State
 
   private constructor(
     readonly set: ParameterSet,
-    layout: Layout,
-    initial: Float32Array,
+    readonly layout: Layout,
     private readonly slotLayouts: Readonly<Record<string, Layout>>,
-    private readonly parts: readonly Part[],
-    private readonly program: Program,
+    private readonly state: State,
+    private readonly updates: readonly Update[],
     private readonly maxGradientNorm: number | undefined,
     private readonly group: Group,
-  ) {
-    this.layout = layout
-    const state = (): State => ({
-      parameters: initial.slice(),
-      average: initial.slice(),
-      slots: mapValues(slotLayouts, ({ size }) => new Float32Array(size)),
-    })
-    this.#current = state()
-    this.#next = state()
-  }
+  ) {}
 
-  /** Opens the update graph. `initial` has the parameters' first values in the order of `new Layout(set.shapes)`. */
+  /** Opens the update graphs. `initial` has the parameters' first values in the order of `new Layout(set.shapes)`. */
   static async open(
     engine: Engine,
     set: ParameterSet,
@@ -77,25 +74,36 @@ export class Learner {
     const { optimizer, maxGradientNorm, group = alone } = options
     const layout = new Layout(set.shapes)
     const slots = slotLayouts(layout.spans, optimizer)
-    const whole = { parameters: layout.spans, slots: mapValues(slots, ({ spans }) => spans) }
-    const parts = optimizer.elementwise ? blocks(layout.size, Object.keys(slots)) : [whole]
-    const program = await engine.load(lower(updateGraph(parts[0]!.parameters, options)))
-    return new Learner(set, layout, initial, slots, parts, program, maxGradientNorm, group)
+    const state: State = {
+      parameters: initial.slice(),
+      average: initial.slice(),
+      slots: mapValues(slots, ({ size }) => new Float32Array(size)),
+    }
+    const parts = optimizer.elementwise ? blocks(layout.size, Object.keys(slots)) : groups(layout.spans, slots)
+    const opened = new Map<string, Pick<Update, 'program' | 'results'>>()
+    const updates: Update[] = []
+    for (const part of parts) {
+      const shapes = JSON.stringify(part.parameters.map(({ shape }) => shape))
+      const shared = opened.get(shapes) ?? (await openUpdate(engine, part, options))
+      opened.set(shapes, shared)
+      updates.push({ part, ...shared, state: stateOf(part, state) })
+    }
+    return new Learner(set, layout, slots, state, updates, maxGradientNorm, group)
   }
 
-  /** The parameters as they are; another array after each step. */
+  /** The parameters. */
   get parameters(): Float32Array {
-    return this.#current.parameters
+    return this.state.parameters
   }
 
-  /** The exponential moving average of the parameters; another array after each step. */
+  /** The exponential moving average of the parameters. */
   get average(): Float32Array {
-    return this.#current.average
+    return this.state.average
   }
 
-  /** Optimiser state, by slot, each a vector of its own layout; other arrays after each step. */
+  /** Optimiser state, by slot, each a vector of its own layout. */
   get slots(): Readonly<Record<string, { layout: Layout; values: Float32Array }>> {
-    return mapValues(this.slotLayouts, (layout, slot) => ({ layout, values: this.#current.slots[slot]! }))
+    return mapValues(this.slotLayouts, (layout, slot) => ({ layout, values: this.state.slots[slot]! }))
   }
 
   /** The parameters under the names that graphs know them by. */
@@ -105,7 +113,7 @@ export class Learner {
 
   /**
    * Takes one optimiser step along the group's mean of `gradient` (same layout as the parameters), which is overwritten with
-   * that mean; returns the mean's norm.
+   * that mean; returns the mean's norm. All vectors are changed in place.
    */
   async apply(gradient: Float32Array, learningRate: number): Promise<number> {
     await this.group.average(gradient)
@@ -116,51 +124,72 @@ export class Learner {
       step: Float32Array.of(this.step + 1),
       scale: Float32Array.of(scale),
     }
-    const windowsOf = (part: Part, state: State, prefix: string) => ({
-      ...windows(part.parameters, state.parameters, `${prefix}p/`),
-      ...windows(part.parameters, state.average, `${prefix}e/`),
-      ...windowsOfSlots(part, state, `${prefix}s/`),
-    })
-    for (const part of this.parts) {
-      const feeds = { ...windowsOf(part, this.#current, ''), ...windows(part.parameters, gradient, 'g/'), ...scalars }
-      await this.program.run(feeds, windowsOf(part, this.#next, 'new '))
+    for (const { part, program, state, results } of this.updates) {
+      await program.run({ ...state, ...windows(part.parameters, gradient, 'g/'), ...scalars }, results)
+      for (const [name, values] of Object.entries(state)) values.set(results[`new ${name}`]!)
     }
-    ;[this.#current, this.#next] = [this.#next, this.#current]
     this.step += 1
     return norm
   }
 
-  /** Frees the update graph. */
-  dispose(): Promise<void> {
-    return this.program.dispose()
+  /** Frees the update graphs. */
+  async dispose(): Promise<void> {
+    const programs = new Set(this.updates.map(({ program }) => program))
+    await Promise.all([...programs].map((program) => program.dispose()))
   }
 }
 
-function windowsOfSlots({ slots }: Part, state: State, prefix: string): Record<string, Float32Array> {
-  const all = Object.entries(slots).flatMap(([slot, spans]) =>
-    Object.entries(windows(spans, state.slots[slot]!, prefix)),
-  )
-  return Object.fromEntries(all)
+async function openUpdate(engine: Engine, part: Part, options: LearnerOptions) {
+  const program = await engine.load(lower(updateGraph(part.parameters, options)))
+  const results = program.outputs.map(({ name, shape }) => [name, new Float32Array(sizeOf(shape))] as const)
+  return { program, results: Object.fromEntries(results) }
+}
+
+/** The windows of a part on the vectors, by the names of its graph's inputs. */
+function stateOf({ parameters, slots }: Part, state: State): Record<string, Float32Array> {
+  const ofSlots = Object.entries(slots).map(([slot, spans]) => windows(spans, state.slots[slot]!, 's/'))
+  const own = { ...windows(parameters, state.parameters, 'p/'), ...windows(parameters, state.average, 'e/') }
+  return Object.assign(own, ...ofSlots) as Record<string, Float32Array>
 }
 
 function mapValues<A, B>(record: Readonly<Record<string, A>>, of: (value: A, key: string) => B): Record<string, B> {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, of(value, key)]))
 }
 
-/**
- * The vectors in blocks of one size. As the size need not divide them, the last block begins early: what it shares with
- * the one before is computed twice, from the same old values.
- */
+/** Vectors without inner structure in blocks of one size; the last has what is left. */
 function blocks(size: number, slots: readonly string[]): Part[] {
-  const count = Math.ceil(size / BLOCK)
-  const length = Math.ceil(size / count)
-  return Array.from({ length: count }, (_, i) => {
-    const span = { name: 'block', shape: [length], offset: Math.min(i * length, size - length), size: length }
+  return Array.from({ length: Math.ceil(size / BLOCK) }, (_, i) => {
+    const length = Math.min(BLOCK, size - i * BLOCK)
+    const span = { name: '0', shape: [length], offset: i * BLOCK, size: length }
     return { parameters: [span], slots: Object.fromEntries(slots.map((slot) => [slot, [slotSpan(slot, span)]])) }
   })
 }
 
 const slotSpan = (slot: string, span: Span): Span => ({ ...span, name: `${slot}/${span.name}` })
+
+/** Whole tensors, neighbours together up to about a block's size. */
+function groups(spans: readonly Span[], slots: Readonly<Record<string, Layout>>): Part[] {
+  const ofSlots = mapValues(slots, (layout) => new Map(layout.spans.map((span) => [span.name, span])))
+  const lists: Span[][] = []
+  let room = 0
+  for (const span of spans) {
+    if (room <= 0) {
+      lists.push([])
+      room = BLOCK
+    }
+    lists.at(-1)!.push(span)
+    room -= span.size
+  }
+  return lists.map((list) => ({
+    parameters: list.map((span, i) => ({ ...span, name: `${i}` })),
+    slots: mapValues(ofSlots, (known, slot) =>
+      list.flatMap(({ name }, i) => {
+        const span = known.get(`${slot}/${name}`)
+        return span ? [{ ...span, name: `${slot}/${i}` }] : []
+      }),
+    ),
+  }))
+}
 
 function slotLayouts(spans: readonly Span[], optimizer: Optimizer): Record<string, Layout> {
   const shapes: Record<string, [string, Shape][]> = {}

@@ -160,8 +160,8 @@ describe('a learner', () => {
       return Learner.open(engine, set, values, { optimizer, emaDecay: 0.5, maxGradientNorm: 1e9 })
     }
     const long = await openWith(Float32Array.from({ length: size }, (_, i) => wave(i)))
-    // Where blocks begin, end and overlap, and between.
-    const picked = [0, 1, 199_999, 200_000, 200_001, 200_002, 399_999, 400_000, 400_001, 400_002, 599_999, 600_000]
+    // Where blocks of 2^18 begin and end, and between.
+    const picked = [0, 1, 199_999, 262_143, 262_144, 262_145, 400_000, 524_287, 524_288, 524_289, 599_999, 600_000]
     const short = await openWith(Float32Array.from(picked, wave))
     for (let step = 1; step <= 3; step++) {
       await long.apply(
@@ -184,6 +184,53 @@ describe('a learner', () => {
       expect(picked.map((at) => vector[at])).toEqual([...shortParts[i]!])
     })
     await Promise.all([long.dispose(), short.dispose()])
+  })
+
+  it('updates its vectors in place, the only ones that it has', async () => {
+    const learner = await open(sm3({ momentum: 0.5, beta: 0.9, eps: 1e-30 }))
+    const held = () => [
+      learner.parameters,
+      learner.average,
+      ...Object.values(learner.slots).map(({ values }) => values),
+    ]
+    const [before, values] = [held(), learner.parameters.slice()]
+    await learner.apply(new Float32Array(learner.layout.size).fill(1), 0.1)
+    held().forEach((vector, i) => expect(vector).toBe(before[i]))
+    expect(learner.parameters).not.toEqual(values)
+    await learner.dispose()
+  })
+
+  it('updates tensors with SM3 alike, whichever lie beside them', async () => {
+    const shapes = [[3], [600, 500], [7, 2, 3], [1], [600, 500], [3], []]
+    const wave = (size: number, step: number) => Float32Array.from({ length: size }, (_, i) => Math.sin(i * step))
+    const openWith = (of: readonly (readonly number[])[]) => {
+      const set = new ParameterSet()
+      of.forEach((shape, i) => set.get(`t${i}`, shape))
+      const size = of.reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0)
+      const options = { optimizer: sm3({ momentum: 0.5, beta: 0.9, eps: 1e-30 }), emaDecay: 0.5 }
+      return Learner.open(engine, set, new Float32Array(size).fill(1), options)
+    }
+    const together = await openWith(shapes)
+    const alone = await Promise.all(shapes.map((shape) => openWith([shape])))
+    for (let step = 1; step <= 2; step++) {
+      const gradient = wave(together.layout.size, step)
+      await together.apply(gradient, 0.1)
+      const spans = together.layout.spans
+      for (const [i, learner] of alone.entries())
+        await learner.apply(gradient.slice(spans[i]!.offset, spans[i]!.offset + spans[i]!.size), 0.1)
+    }
+    // On long vectors `toEqual` takes minutes; undefined is what neither has.
+    const same = (a?: Float32Array, b?: Float32Array) => a?.length === b?.length && a?.every((x, at) => x === b?.[at])
+    for (const [i, learner] of alone.entries()) {
+      const { layout, slots } = together
+      expect(same(layout.views(together.parameters)[`t${i}`], learner.parameters), `t${i}`).not.toBe(false)
+      expect(same(layout.views(together.average)[`t${i}`], learner.average), `average of t${i}`).not.toBe(false)
+      for (const [slot, { layout, values }] of Object.entries(slots)) {
+        const own = layout.views(values)[`${slot}/t${i}`]
+        expect(same(own, learner.slots[slot]?.values), `${slot} of t${i}`).not.toBe(false)
+      }
+    }
+    await Promise.all([together, ...alone].map((learner) => learner.dispose()))
   })
 
   it('steps a parameter without axes with SM3', async () => {
