@@ -43,6 +43,8 @@ describe('a plan', () => {
     expect(plan.flopsPerStep / plan.forwardFlopsPerStep).toBeGreaterThan(2)
     // Weights and their gradients alone, in float32.
     expect(plan.memory.accelerator).toBeGreaterThan(2 * 4 * 1_524_623_082)
+    // The average and SM3's momentum, once each; its accumulators and the heads are small beside them.
+    expect(plan.memory.optimizer / (4 * 1_524_623_082)).toBeCloseTo(2, 1)
   })
 
   it('grows with the batch, but for the weights', async () => {

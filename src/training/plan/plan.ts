@@ -25,7 +25,7 @@ export interface MemoryPlan {
   readonly gradients: number
   /** Intermediate values of forward and backward pass at their most. */
   readonly activations: number
-  /** Averages and optimiser state, and the second buffer that an update writes into: in the machine's memory. */
+  /** Averages and optimiser state: in the machine's memory. */
   readonly optimizer: number
   /** What ONNX Runtime holds for intermediate values beyond that: see `HELD`. */
   readonly overhead: number
@@ -58,8 +58,7 @@ export function planTraining(recipe: Recipe, surroundings: Surroundings): Plan {
   // While batches are accumulated, their sum is kept beside the gradient of the last.
   const gradientBytes = FLOAT * parameters * (accumulation > 1 ? 2 : 1)
   const activations = liveBytes([...losses, ...derivatives])
-  const state = trained.reduce((sum, network) => sum + stateBytes(network), 0)
-  const optimizer = 2 * state + FLOAT * parameters
+  const optimizer = trained.reduce((sum, network) => sum + stateBytes(network), 0)
   return {
     trained: Object.fromEntries(trained.map(({ name, set }) => [name, set.count])),
     frozen: still,
@@ -79,7 +78,7 @@ export function planTraining(recipe: Recipe, surroundings: Surroundings): Plan {
   }
 }
 
-/** Average and optimiser state of a network, once. */
+/** Average and optimiser state of a network, which are updated in place. */
 function stateBytes({ set, optimizer }: TrainedNetwork): number {
   let values = set.count
   for (const shape of set.shapes.values())
