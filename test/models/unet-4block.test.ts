@@ -55,7 +55,7 @@ describe('in training', () => {
   })
 
   it('gives the reference gradient of every parameter', () => {
-    expectSampledGradients(parameterGradients(one, results), readFixture(`${FOLDER}/grads-sampled.safetensors`))
+    expectSampledGradients(parameterGradients(one, results), readFixture(`${FOLDER}/grads-sampled.safetensors.gz`))
   })
 
   it.each(['grad.sample', 'grad.encoder_hidden_states'])('gives the reference %s', (name) => {

@@ -8,7 +8,7 @@ import { readFixture, readJson, relativeError, tensorOf } from '../support/fixtu
 const file = 'pipeline-tiny/feature_extractor/preprocessor_config.json'
 const json = readJson<Record<string, unknown>>(file)
 const config = parsePreprocessorConfig(json, file)
-const pipeline = readFixture('pipeline-tiny/case.safetensors')
+const pipeline = readFixture('pipeline-tiny/case.safetensors.gz')
 const resize = readFixture('resize/case.safetensors.gz')
 const floats = (name: string): Float32Array => Float32Array.from(tensorOf(pipeline, name).data)
 const image: Picture = { height: 64, width: 64, data: Uint8Array.from(tensorOf(pipeline, 'in.image').data) }

@@ -11,7 +11,7 @@ export const TINY = fixturePath('pipeline-tiny')
 /** Its picture's file, 64x64. */
 export const TINY_PICTURE = fixturePath('pipeline-tiny/image.png')
 
-const fixture = readFixture('pipeline-tiny/case.safetensors')
+const fixture = readFixture('pipeline-tiny/case.safetensors.gz')
 
 /** What the reference pipeline was given or gave, by name. */
 export function reference(name: string): Float32Array {

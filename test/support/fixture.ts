@@ -16,7 +16,7 @@ export function fixturePath(path: string): string {
 }
 
 /** The bytes of a file under test/fixtures, unpacked if its name ends in `.gz`. */
-function readBytes(path: string): Buffer {
+export function readBytes(path: string): Buffer {
   const file = readFileSync(fixturePath(path))
   return path.endsWith('.gz') ? gunzipSync(file) : file
 }

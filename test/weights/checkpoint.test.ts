@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
 import { Checkpoint, saveCheckpoint, type NamedValues } from '../../src/weights/checkpoint.node.js'
 import { float16ToFloat32, float32ToFloat16 } from '../../src/weights/convert.js'
-import { fixturePath, readFixture } from '../support/fixture.js'
+import { fixturePath, readBytes, readFixture } from '../support/fixture.js'
 
 let folder = ''
 beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'sfv-checkpoint-'))))
@@ -48,8 +48,10 @@ describe('one file', () => {
   })
 
   it('reads U8 values', async () => {
-    const checkpoint = await Checkpoint.open(fixturePath('pipeline-tiny/case.safetensors'))
-    const expected = readFixture('pipeline-tiny/case.safetensors').get('in.image')!
+    const packed = 'pipeline-tiny/case.safetensors.gz'
+    await writeFile(inFolder('case.safetensors'), readBytes(packed))
+    const checkpoint = await Checkpoint.open(inFolder('case.safetensors'))
+    const expected = readFixture(packed).get('in.image')!
     expect(await checkpoint.read('in.image')).toEqual(Float32Array.from(expected.data))
   })
 
