@@ -25,6 +25,12 @@ const SHAPE = { batch: 1, frames: 14, height: 24, width: 40 }
 const ROUNDS = 3
 const [FASTER, AGREEMENT] = [1.2, 1e-4]
 
+/** What a forward took: on the clock, and of all threads together. */
+interface Times {
+  readonly seconds: number
+  readonly processor: number
+}
+
 /**
  * A forward of the same random weights by both, in turns, at equal threads: of the quarter-size model, and of a full-size one
  * (`sfv init --config svd`) whose folder $SFV_PEER_FULL_SIZE names. Python is $SFV_PEER_PYTHON, else python3.
@@ -67,25 +73,30 @@ async function beside(python: string, name: string, folder: string): Promise<Row
       join(work, 'output'),
       `${threads}`,
     ])
-    const [mine, peer]: [number[], number[]] = [[], []]
+    const [mine, peer]: [Times[], Times[]] = [[], []]
     let output: Float32Array = new Float32Array()
     for (let round = 0; round <= ROUNDS; round++) {
-      const start = performance.now()
+      const [start, cpu] = [performance.now(), process.cpuUsage()]
       output = await ours.run()
-      const seconds = (performance.now() - start) / 1000
+      const { user, system } = process.cpuUsage(cpu)
+      const times = { seconds: (performance.now() - start) / 1000, processor: (user + system) / 1e6 }
       const other = await theirs.run()
       // The first round warms up.
-      if (round > 0) [mine, peer].forEach((times, i) => times.push([seconds, other][i]!))
+      if (round > 0) [mine, peer].forEach((list, i) => list.push([times, other][i]!))
     }
     const difference = differenceOf(output, new Float32Array((await readFile(join(work, 'output'))).buffer))
     await Promise.all([ours.close(), theirs.close()])
-    const [a, b] = [median(mine), median(peer)]
+    const [a, b] = [mine, peer].map((list) => ({
+      seconds: median(list.map(({ seconds }) => seconds)),
+      processor: median(list.map(({ processor }) => processor)),
+    })) as [Times, Times]
     return {
       network: `${name}, ${(ours.parameters / 1e6).toFixed(0)} million parameters`,
-      'sfv s': a.toFixed(2),
-      'diffusers s': b.toFixed(2),
-      'times as fast': ratio(b, a),
-      'sfv GFLOP/s': (ours.flops / a / 1e9).toFixed(0),
+      'sfv s': a.seconds.toFixed(2),
+      'diffusers s': b.seconds.toFixed(2),
+      'times as fast': ratio(b.seconds, a.seconds),
+      'by processor time': ratio(b.processor, a.processor),
+      'sfv GFLOP a processor second': (ours.flops / a.processor / 1e9).toFixed(0),
       'largest difference': difference.toExponential(1),
       beside: theirs.versions,
     }
@@ -129,7 +140,8 @@ async function openTheirs(python: string, args: readonly string[]) {
     versions: await line(),
     run: async () => {
       child.stdin.write('\n')
-      return Number(await line())
+      const [seconds, processor] = (await line()).split(' ').map(Number) as [number, number]
+      return { seconds, processor }
     },
     close: async () => {
       child.stdin.end()

@@ -1,4 +1,4 @@
-"""The UNet of diffusers on PyTorch's CPU kernels: one forward for each line of stdin, its seconds on stdout.
+"""The UNet of diffusers on PyTorch's CPU kernels: one forward for each line of stdin; on stdout its seconds, and those of the processor.
 
 usage: unet.py MODEL FEEDS OUTPUT THREADS
 """
@@ -19,8 +19,8 @@ unet = diffusers.UNetSpatioTemporalConditionModel.from_pretrained(
 given = load_file(feeds)
 print(f"torch {torch.__version__}, diffusers {diffusers.__version__}", flush=True)
 for _ in sys.stdin:
-    start = time.perf_counter()
+    start, started = time.perf_counter(), time.process_time()
     made = unet(given["sample"], given["timestep"][0], given["context"], given["addedTimeIds"], return_dict=False)[0]
-    seconds = time.perf_counter() - start
+    seconds, processor = time.perf_counter() - start, time.process_time() - started
     made.contiguous().numpy().tofile(output)
-    print(seconds, flush=True)
+    print(seconds, processor, flush=True)
