@@ -66,10 +66,13 @@ export function nodeEngine(settings: NodeEngineOptions = {}): Engine {
   return { device, load }
 }
 
-/** No copy of a weight is made as the graph is opened, and every buffer is freed after its last use. */
+/**
+ * No copy of a weight is made as the graph is opened, and no buffer is kept for later values of its very shape. Buffers come from
+ * ONNX Runtime's arena, not from the system one by one: pages that were never touched cost a third of the time (docs/decisions/0013).
+ */
 function leanOptions(options: InferenceSession.SessionOptions): InferenceSession.SessionOptions {
   const extra = { session: { disable_prepacking: '1' }, ...WEIGHTS_AS_STORED }
-  return { ...options, enableCpuMemArena: false, enableMemPattern: false, extra }
+  return { ...options, enableMemPattern: false, extra }
 }
 
 // ONNX Runtime maps external data from disk where it is told the one folder of all files. Files of several folders are
