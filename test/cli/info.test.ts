@@ -7,12 +7,11 @@ import { sfv } from './sfv.js'
 it('describes every checkpoint of a model folder', async () => {
   const found = await inspect(TINY)
   expect(found.map(({ file, className }) => [file, className])).toEqual([
-    ['case.safetensors', undefined],
     ['image_encoder/model.safetensors', 'CLIPVisionModelWithProjection'],
     ['unet/diffusion_pytorch_model.safetensors', 'UNetSpatioTemporalConditionModel'],
     ['vae/diffusion_pytorch_model.safetensors', 'AutoencoderKLTemporalDecoder'],
   ])
-  expect(found[2]).toEqual({
+  expect(found[1]).toEqual({
     file: 'unet/diffusion_pytorch_model.safetensors',
     className: 'UNetSpatioTemporalConditionModel',
     tensors: 424,

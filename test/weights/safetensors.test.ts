@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
 import { encodeSafetensors, parseSafetensorsHeader, type TensorSpec } from '../../src/weights/safetensors.js'
-import { fixturePath, readFixture } from '../support/fixture.js'
+import { readBytes, readFixture } from '../support/fixture.js'
 import { checkParse, fileOf, mutatedFile } from './headers.js'
 
 const parse = (file: Uint8Array) => parseSafetensorsHeader(file, file.length, 'x.safetensors')
@@ -17,19 +16,22 @@ const four = new Uint8Array(4)
 const eight = new Uint8Array(8)
 
 describe('reading', () => {
-  it.each(['unet/diffusion_pytorch_model', 'image_encoder/model', 'case'])('agrees about pipeline-tiny/%s', (name) => {
-    const path = `pipeline-tiny/${name}.safetensors`
-    const bytes = readFileSync(fixturePath(path))
-    const { tensors } = parse(bytes)
-    const expected = readFixture(path)
-    expect([...tensors.keys()].sort()).toEqual([...expected.keys()].sort())
-    for (const [key, { shape, data }] of expected) {
-      const tensor = tensors.get(key)!
-      expect(tensor.shape).toEqual(shape)
-      const raw = bytes.subarray(tensor.offset, tensor.offset + tensor.byteLength)
-      expect(raw.equals(Buffer.from(data.buffer))).toBe(true)
-    }
-  })
+  it.each(['unet/diffusion_pytorch_model.safetensors', 'image_encoder/model.safetensors', 'case.safetensors.gz'])(
+    'agrees about pipeline-tiny/%s',
+    (name) => {
+      const path = `pipeline-tiny/${name}`
+      const bytes = readBytes(path)
+      const { tensors } = parse(bytes)
+      const expected = readFixture(path)
+      expect([...tensors.keys()].sort()).toEqual([...expected.keys()].sort())
+      for (const [key, { shape, data }] of expected) {
+        const tensor = tensors.get(key)!
+        expect(tensor.shape).toEqual(shape)
+        const raw = bytes.subarray(tensor.offset, tensor.offset + tensor.byteLength)
+        expect(raw.equals(Buffer.from(data.buffer))).toBe(true)
+      }
+    },
+  )
 
   it('needs the bytes of the header alone', () => {
     const file = fileOf(header(entry('a', 'F32', '[1]', '[0,4]')), four)
