@@ -8,6 +8,19 @@ export interface Crop {
   readonly size: number
 }
 
+/**
+ * Orders of red, green and blue. Two thirds of the emoji are people, all of them brown to yellow: a network that sees little
+ * else paints the sea brown. With channels exchanged at random every colour is as frequent as the others. The first is none.
+ */
+export const CHANNEL_ORDERS = [
+  [0, 1, 2],
+  [0, 2, 1],
+  [1, 0, 2],
+  [1, 2, 0],
+  [2, 0, 1],
+  [2, 1, 0],
+] as const
+
 /** How a picture is changed on its way into a batch. */
 export interface Change {
   /** Left and right are swapped. */

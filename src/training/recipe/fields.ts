@@ -48,6 +48,11 @@ export const latentBatch = {
   frames: count.default(14).describe('Consecutive frames of a clip that make a sample.'),
   width: count.optional().describe('Width of the clips in pixels, for --dry-run where `data` is not there yet.'),
   height: count.optional().describe('Height of the clips in pixels, for --dry-run where `data` is not there yet.'),
+  augmentation: share
+    .default(0)
+    .describe(
+      'Share of samples that are altered: half of those mirrored, a quarter in other colours, a quarter on another ground.',
+    ),
   accumulation: count.default(1).describe('Batches whose gradients are averaged for one step of the optimiser.'),
 }
 

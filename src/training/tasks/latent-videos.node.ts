@@ -1,12 +1,14 @@
 import { ClipStore } from '../../data/store.node.js'
-import { motionBucketId } from '../../data/motion.js'
+import { frameDifferences, motionBucketId } from '../../data/motion.js'
 import { type UNetConfig } from '../../models/unet/index.js'
 import { type Engine } from '../../runtime/program.js'
 import { type Random } from '../../runtime/random.js'
+import { alteredClip } from '../alterations.node.js'
 import { Conditioner, FirstStage } from '../frozen.node.js'
 import { latentSize } from '../latent-size.js'
 import { LatentCache } from '../latents.node.js'
 import { type LatentBatch } from '../objectives/denoiser.js'
+import { toPlanar } from '../pixels.js'
 
 /** What the batches of a latent-video objective are made by. */
 export interface VideoBatchOptions {
@@ -16,6 +18,8 @@ export interface VideoBatchOptions {
   readonly noiseAugStd: number
   /** Share of samples whose image condition is zeros. */
   readonly conditionDropout?: number
+  /** Share of samples that are altered (`alteredClip`). */
+  readonly augmentation: number
 }
 
 /** One batch as graph feeds. */
@@ -71,9 +75,9 @@ export class LatentVideos {
       const start = random.integer(this.store.length(clip) - frames + 1)
       this.drawn.push(`${this.store.clips[clip]!.name} from frame ${start}`)
       const strength = Math.exp(options.noiseAugMean + options.noiseAugStd * random.normals(1)[0]!)
-      result.latents.set(await this.cache.window(clip, start, frames), i * frames * frame)
-      result.addedTimeIds.set(this.timeIds(clip, start, frames, strength), 3 * i)
-      const picture = await this.store.clip(clip, start, 1)
+      const { latents, picture, differences } = await this.window(clip, start, random, options)
+      result.latents.set(latents, i * frames * frame)
+      result.addedTimeIds.set([this.store.fps - 1, motionBucketId(differences), strength], 3 * i)
       const noise = random.normals(picture.data.length)
       if (random.uniform() < (options.conditionDropout ?? 0)) continue
       const condition = await this.conditioner.condition(picture, noise, strength)
@@ -83,10 +87,21 @@ export class LatentVideos {
     return result
   }
 
-  /** fps - 1, motion bucket measured from the window's frame differences, noise augmentation. */
-  private timeIds(clip: number, start: number, frames: number, strength: number): number[] {
-    const differences = this.store.clips[clip]!.differences.slice(start, start + frames - 1)
-    return [this.store.fps - 1, motionBucketId(differences), strength]
+  /** A clip's window as scaled latents, its first frame, and what its frames differ by. */
+  private async window(clip: number, start: number, random: Random, { frames, augmentation }: VideoBatchOptions) {
+    if (augmentation === 0 || random.uniform() >= augmentation)
+      return {
+        latents: await this.cache.window(clip, start, frames),
+        picture: await this.store.clip(clip, start, 1),
+        differences: this.store.clips[clip]!.differences.slice(start, start + frames - 1),
+      }
+    const altered = await alteredClip(this.store, clip, start, frames, random)
+    const scale = this.stage.config.scalingFactor
+    return {
+      latents: (await this.stage.encode(toPlanar(altered))).map((x) => x * scale),
+      picture: { ...altered, count: 1, data: altered.data.subarray(0, 3 * altered.width * altered.height) },
+      differences: frameDifferences(altered),
+    }
   }
 
   /** Frees graphs and files. */

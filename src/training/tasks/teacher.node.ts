@@ -36,7 +36,7 @@ export async function teacherTask(recipe: RecipeOf<'teacher'>, engine: Engine, g
 
   async function sampleClip(name: string): Promise<Sample> {
     const random = new Random(recipe.seed, name)
-    const drawn = await videos.draw([random], { ...recipe, conditionDropout: 0 }, config)
+    const drawn = await videos.draw([random], { ...recipe, conditionDropout: 0, augmentation: 0 }, config)
     const { latents, ...condition } = drawn
     const sigmas = karrasSigmas(SAMPLE_STEPS)
     let x: Float32Array = random.normals(latents.length).map((n) => n * Math.hypot(sigmas[0]!, 1))

@@ -16,25 +16,12 @@ import { Learner } from '../learner.js'
 import { latentSize } from '../latent-size.js'
 import { autoencoderLoss } from '../objectives/autoencoder.js'
 import { Layout } from '../parameters.js'
-import { fromPlanar, toPlanar, writePlanar } from '../pixels.js'
+import { CHANNEL_ORDERS, fromPlanar, toPlanar, writePlanar } from '../pixels.js'
 import { learningRate, optimizerOf, type RecipeOf } from '../recipe/index.js'
 import { type Sample, type Task } from '../task.js'
 
 /** Share of stills in a batch, where the recipe has stills: things of all colours, which the clips have few of. */
 const STILLS_SHARE = 0.5
-
-/**
- * Two thirds of the emoji are people, all of them brown to yellow: an autoencoder sees little else and paints the sea brown.
- * With red, green and blue exchanged at random every colour is as frequent as the others. The first is no exchange.
- */
-const CHANNEL_ORDERS = [
-  [0, 1, 2],
-  [0, 2, 1],
-  [1, 0, 2],
-  [1, 2, 0],
-  [2, 0, 1],
-  [2, 1, 0],
-] as const
 
 /**
  * Trains `AutoencoderKLTemporalDecoder` on crops of clips and of stills (as clips that stand still).
