@@ -50,15 +50,15 @@ async function expectComponent(
 
 // One after another, as a user runs them: each objective needs the components that those before it have written.
 describe('the smoke recipes', () => {
-  async function run(objective: Recipe['objective'], changes = {}): Promise<LogLine[]> {
+  async function run(objective: Recipe['objective'], changes = {}, folder: string = objective): Promise<LogLine[]> {
     const recipe = workshop.recipe(objective, changes)
-    await workshop.train(recipe, objective)
-    const log = await workshop.log(objective)
+    await workshop.train(recipe, folder)
+    const log = await workshop.log(folder)
     expect(log.map(({ step }) => step)).toEqual(Array.from({ length: recipe.steps }, (_, i) => i + 1))
     const step = `step-${String(recipe.steps).padStart(7, '0')}`
     const moving = objective === 'image-encoder' ? [] : [`${step}.webp`]
-    expect(await readdir(workshop.path(objective, 'samples'))).toEqual([`${step}.png`, ...moving])
-    expect(await readdir(workshop.path(objective, 'tensorboard'))).toHaveLength(1)
+    expect(await readdir(workshop.path(folder, 'samples'))).toEqual([`${step}.png`, ...moving])
+    expect(await readdir(workshop.path(folder, 'tensorboard'))).toHaveLength(1)
     return log
   }
 
@@ -94,6 +94,17 @@ describe('the smoke recipes', () => {
       const [first, last] = firstAndLast(await run('teacher'), 'loss')
       expect(last).toBeLessThan(0.9 * first)
       await expectComponent('unet', traceUNet)
+    },
+    MINUTES,
+  )
+
+  it(
+    'teacher on altered clips and moved stills: learns as well',
+    async () => {
+      const sources = { output: workshop.path('models-altered'), stills: workshop.path('data') }
+      const log = await run('teacher', { ...sources, stillsShare: 0.5, augmentation: 0.5 }, 'altered')
+      const [first, last] = firstAndLast(log, 'loss')
+      expect(last).toBeLessThan(0.95 * first)
     },
     MINUTES,
   )

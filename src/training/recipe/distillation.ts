@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { common, count, latentBatch, network, noiseAugmentation, positive, share } from './fields.js'
+import { common, count, latentBatch, network, noiseAugmentation, positive } from './fields.js'
 import { optimizer } from './optimizer.js'
 
 const lora = z
@@ -38,11 +38,6 @@ export const adversarial = {
     .min(2)
     .default(4)
     .describe('Noise levels of the generator, t = 0 of which is left out (SF-V: T_g = 4).'),
-  highestLevelShare: share
-    .optional()
-    .describe(
-      'Share of samples at the highest level, the one that a single step uses. Left out: all levels alike (SF-V).',
-    ),
   gamma: z
     .number()
     .nonnegative()

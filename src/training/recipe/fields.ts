@@ -53,6 +53,11 @@ export const latentBatch = {
     .describe(
       'Share of samples that are altered: half of those mirrored, a quarter in other colours, a quarter on another ground.',
     ),
+  stills: z
+    .string()
+    .optional()
+    .describe('Clip store of stills, moved as stickers are: a part of the samples where given.'),
+  stillsShare: share.default(0.2).describe('Share of samples that are stills, where `stills` is given.'),
   accumulation: count.default(1).describe('Batches whose gradients are averaged for one step of the optimiser.'),
 }
 

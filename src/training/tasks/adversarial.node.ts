@@ -37,7 +37,7 @@ export async function adversarialTask(
   engine: Engine,
   group: Group,
 ): Promise<Task> {
-  const videos = await LatentVideos.open(engine, recipe.data, recipe.model, recipe.frames)
+  const videos = await LatentVideos.open(engine, recipe)
   const student = await Student.open(engine, recipe, group)
   const { config, learner: generator } = student
   const heads = new ParameterSet('heads/')
@@ -59,17 +59,11 @@ export async function adversarialTask(
   const real = await rules.openReal?.(student, videos)
   const levels = generatorSigmas(recipe.generatorLevels)
 
-  function drawLevel(random: Random): number {
-    const highest = levels.length - 1
-    if (recipe.highestLevelShare === undefined || highest === 0) return random.integer(levels.length)
-    return random.uniform() < recipe.highestLevelShare ? highest : random.integer(highest)
-  }
-
   /** Latents with their conditions, noise levels and noise: all that an evaluation needs besides the weights. */
   async function draw(random: readonly Random[]) {
     const batch = real ? await real.draw(random, config) : await videos.draw(random, recipe, config)
     const noise = () => normals(random, batch.latents.length / recipe.batch)
-    const t = random.map(drawLevel)
+    const t = random.map((sample) => sample.integer(levels.length))
     return {
       ...batch,
       sigma: Float32Array.from(t, (level) => levels[level]!),

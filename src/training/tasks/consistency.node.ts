@@ -12,7 +12,7 @@ import { Student } from './student.node.js'
 
 /** Consistency distillation: the student is to give at every noise level what its average gives at the one below. */
 export async function consistencyTask(recipe: RecipeOf<'consistency'>, engine: Engine, group: Group): Promise<Task> {
-  const videos = await LatentVideos.open(engine, recipe.data, recipe.model, recipe.frames)
+  const videos = await LatentVideos.open(engine, recipe)
   const student = await Student.open(engine, recipe, group)
   const { config, learner } = student
   const average = student.average()

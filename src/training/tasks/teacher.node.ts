@@ -19,7 +19,7 @@ const SAMPLE_STEPS = 8
 
 /** Trains the multi-step UNet by denoising score matching, under SVD's conditions. */
 export async function teacherTask(recipe: RecipeOf<'teacher'>, engine: Engine, group: Group): Promise<Task> {
-  const videos = await LatentVideos.open(engine, recipe.data, recipe.model, recipe.frames)
+  const videos = await LatentVideos.open(engine, recipe)
   const set = new ParameterSet('unet/')
   const start = await startNetwork('unet', recipe.network, recipe.seed, (json, file) => traceUNet(set, json, file))
   const { config } = start
@@ -36,7 +36,11 @@ export async function teacherTask(recipe: RecipeOf<'teacher'>, engine: Engine, g
 
   async function sampleClip(name: string): Promise<Sample> {
     const random = new Random(recipe.seed, name)
-    const drawn = await videos.draw([random], { ...recipe, conditionDropout: 0, augmentation: 0 }, config)
+    const drawn = await videos.draw(
+      [random],
+      { ...recipe, conditionDropout: 0, augmentation: 0, stillsShare: 0 },
+      config,
+    )
     const { latents, ...condition } = drawn
     const sigmas = karrasSigmas(SAMPLE_STEPS)
     let x: Float32Array = random.normals(latents.length).map((n) => n * Math.hypot(sigmas[0]!, 1))
