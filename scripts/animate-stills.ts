@@ -1,4 +1,5 @@
-// Animates stills that have no animation, to be looked at: sheet.png with a row for each, and clips.html where they play.
+// Animates stills of the test split that have no animation, to be looked at: sheet.png with a row for each, and clips.html
+// where they play.
 // npx tsx scripts/animate-stills.ts MODEL STORE OUT [COUNT]
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -17,7 +18,7 @@ const STEP = 3
 
 const [model = 'models/fluent', data = 'data/fluent-128/stills', out = 'runs/stills', count = '40'] =
   process.argv.slice(2)
-const store = await ClipStore.open(data, ['train', 'test'])
+const store = await ClipStore.open(data, ['test'])
 const sfv = await ImageToVideo.fromPretrained(model)
 const random = new Random(0, 'stills')
 const order = store.clips.map((_, i) => ({ i, place: random.uniform() })).sort((a, b) => a.place - b.place)
