@@ -1,7 +1,7 @@
 import { type ClipStore } from '../data/store.node.js'
 import { type Frames } from '../media/frames.js'
 import { type Random } from '../runtime/random.js'
-import { CHANNEL_ORDERS } from './pixels.js'
+import { CHANNEL_ORDERS, fromPlanar, toPlanar } from './pixels.js'
 
 const [MIRRORED, OTHER_COLOURS, OTHER_GROUND] = [0.5, 0.25, 0.25]
 
@@ -16,17 +16,10 @@ export async function alteredClip(
   count: number,
   random: Random,
 ): Promise<Frames> {
-  const mirrored = random.uniform() < MIRRORED
-  const order = random.uniform() < OTHER_COLOURS ? random.integer(CHANNEL_ORDERS.length) : 0
+  const mirror = random.uniform() < MIRRORED
+  const channels = CHANNEL_ORDERS[random.uniform() < OTHER_COLOURS ? random.integer(CHANNEL_ORDERS.length) : 0]!
   const level = () => random.integer(256)
   const ground = random.uniform() < OTHER_GROUND ? ([level(), level(), level()] as const) : undefined
   const frames = await store.clip(clip, start, count, ground)
-  const data = new Uint8Array(frames.data.length)
-  for (let row = 0; row < count * frames.height; row++)
-    for (let column = 0; column < frames.width; column++) {
-      const across = mirrored ? frames.width - 1 - column : column
-      const [to, from] = [3 * (row * frames.width + column), 3 * (row * frames.width + across)]
-      for (let c = 0; c < 3; c++) data[to + c] = frames.data[from + CHANNEL_ORDERS[order]![c]!]!
-    }
-  return { ...frames, data }
+  return fromPlanar(toPlanar(frames, { mirror, channels }), frames.width, frames.height)
 }

@@ -43,11 +43,11 @@ export function writePlanar(
   writeWindow(frames, { x, y, width: size, height: size }, change, target, offset)
 }
 
-/** The whole of frames as (count, 3, height, width) in [-1, 1]. */
-export function toPlanar(frames: Frames): Float32Array {
+/** The whole of frames as (count, 3, height, width) in [-1, 1], changed. */
+export function toPlanar(frames: Frames, change: Change = {}): Float32Array {
   const { width, height } = frames
   const target = new Float32Array(frames.data.length)
-  writeWindow(frames, { x: 0, y: 0, width, height }, {}, target, 0)
+  writeWindow(frames, { x: 0, y: 0, width, height }, change, target, 0)
   return target
 }
 
