@@ -44,10 +44,14 @@ export function evalCommand(): Command {
     .addOption(
       new Option('--split <name>', 'clips to evaluate on').choices(['test', 'train', 'reserved']).default('test'),
     )
-    .option('--clips <n>', 'clips at most; more are more certain', whole('--clips', 2, 1e6), 100)
+    .option('--clips <n>', 'clips at most; more are more certain', whole('--clips', 2, 1e6), 256)
     .option('--features <which>', 'fluent, a feature network, or weights of I3D: see docs/evaluation.md', 'fluent')
     .option('--seed <n>', 'whole number that all randomness comes from', whole('--seed', 0, Number.MAX_SAFE_INTEGER), 0)
-    .option('--motion <n>', 'motion bucket that is told for every clip', between('--motion', 0, 255), 127)
+    .addOption(
+      new Option('--motion <n>', "motion bucket of all clips, or shuffled: the real clips' own, but not each its own")
+        .argParser((text) => (text === 'shuffled' ? text : between('--motion', 0, 255)(text)))
+        .default('shuffled'),
+    )
     .option('--noise-aug <s>', 'noise on the pictures', between('--noise-aug', 0, 10), 0.02)
     .option('--seeds <n>', 'clips of a picture that diversity is measured over; 1: none', whole('--seeds', 1, 100), 3)
     .option('--timings <n>', 'rounds in which all rows are timed; 0: none', whole('--timings', 0, 1000), 3)

@@ -15,6 +15,7 @@ import { openFeatureNetwork, type FeatureNetwork } from './feature-network.node.
 import { Generator } from './generator.node.js'
 import { StageTimer, type StageTimes } from './latency.js'
 import { compareSets, meanOf, measureClip, medianOf, type MeasuredClip } from './measure.js'
+import { motionBuckets, type MotionChoice } from './motion-buckets.js'
 import { Meter, type EvaluationProgress } from './progress.js'
 import { Reconstructor } from './reconstruction.js'
 import { SHOWN_CLIPS, writeReport, type ShownClips } from './report/write.node.js'
@@ -36,8 +37,8 @@ export interface EvaluateOptions extends RowOptions {
   /** As `openFeatureNetwork` takes it. */
   readonly features: string
   readonly seed: number
-  /** SVD's motion bucket, told for every clip: what a clip's own is would tell how it goes on. */
-  readonly motion: number
+  /** SVD's motion bucket that clips are told. A clip's own would tell how it goes on. */
+  readonly motion: MotionChoice
   readonly noiseAug: number
   /** Clips of one picture that diversity is measured over, for the first few pictures; 1 for not at all. */
   readonly seeds: number
@@ -89,7 +90,7 @@ class Evaluation {
   }
 
   static async open(options: EvaluateOptions): Promise<Evaluation> {
-    const { seed, motion, noiseAug, device = 'cpu', threads } = options
+    const { seed, noiseAug, device = 'cpu', threads } = options
     const source = await openModelFolder(options.model)
     const unets = [...source.components].filter(([, { className }]) => className === UNET_CLASS)
     const rows = parseRows(
@@ -111,7 +112,7 @@ class Evaluation {
             `make a store with \`sfv data ... --size ${width}\``,
         )
       const features = await openFeatureNetwork(options.features, engine)
-      const settings = { seed, motion, noiseAug, fps: format.fps }
+      const settings = { seed, noiseAug, fps: format.fps }
       const generator = new Generator(source, engine, settings, join(options.out, 'clips'))
       return new Evaluation(
         options,
@@ -146,7 +147,9 @@ class Evaluation {
       return frames
     })
     const results: RowResult[] = []
-    for (const row of this.rows) results.push(await this.#row(row, real))
+    const motions = real.map((clip) => clip.motion)
+    const buckets = motionBuckets(motion, motions, seed)
+    for (const row of this.rows) results.push(await this.#row(row, real, buckets))
     const timed = await this.#time()
     const found: EvaluationResults = {
       format: 'sfv-evaluation-1',
@@ -157,8 +160,8 @@ class Evaluation {
       features: { description, checksum, length },
       machine: { processor: cpus()[0]?.model ?? 'unknown', cores: cpus().length, device: this.device },
       real: {
-        motion: meanOf(real.map((clip) => clip.motion)),
-        motions: real.map((clip) => clip.motion),
+        motion: meanOf(motions),
+        motions,
         flicker: meanOf(real.map((clip) => clip.flicker)),
       },
       reconstruction: { ...compareSets(rebuilt, real, seed), psnr: meanOf(psnrs) },
@@ -170,13 +173,13 @@ class Evaluation {
   }
 
   /** Makes a clip of each real one and looks at it; the first few are kept for the report. */
-  async #each(label: string, cost: number, make: (clip: Frames, name: string) => Promise<Frames>) {
+  async #each(label: string, cost: number, make: (clip: Frames, name: string, i: number) => Promise<Frames>) {
     const measured: MeasuredClip[] = []
     const shown: Frames[] = []
     for (let i = 0; i < this.clips.count; i++) {
       this.options.signal?.throwIfAborted()
       const { name } = this.clips.record(i)
-      const made = await make(await this.clips.clip(i), name)
+      const made = await make(await this.clips.clip(i), name, i)
       measured.push(await measureClip(made, this.features))
       if (i < SHOWN_CLIPS) {
         shown.push(made)
@@ -194,15 +197,15 @@ class Evaluation {
     return new ClipCache(join(this.options.out, 'clips', `vae-${checksum.slice(0, 8)}`), width, height)
   }
 
-  async #row(row: Row, real: readonly MeasuredClip[]): Promise<RowResult> {
+  async #row(row: Row, real: readonly MeasuredClip[], buckets: readonly number[]): Promise<RowResult> {
     const label = labelOf(row)
     const firstFrames: number[] = []
-    const made = await this.#each(label, Meter.costOf(row), async (clip, name) => {
-      const frames = await this.generator.clip(row, { name, clip })
+    const made = await this.#each(label, Meter.costOf(row), async (clip, name, i) => {
+      const frames = await this.generator.clip(row, { name, clip, motion: buckets[i]! })
       firstFrames.push(psnr(frameAt(frames, 0).data, frameAt(clip, 0).data))
       return frames
     })
-    const diversity = await this.#diversity(row)
+    const diversity = await this.#diversity(row, buckets)
     return {
       row,
       label,
@@ -214,10 +217,10 @@ class Evaluation {
   }
 
   /** Mean difference of the clips of one picture, over pairs of seeds and the first pictures. */
-  async #diversity(row: Row): Promise<number | undefined> {
+  async #diversity(row: Row, buckets: readonly number[]): Promise<number | undefined> {
     const differences: number[] = []
     for (let i = 0; i < Math.min(DIVERSITY_CLIPS, this.clips.count); i++) {
-      const prompt = { name: this.clips.record(i).name, clip: await this.clips.clip(i) }
+      const prompt = { name: this.clips.record(i).name, clip: await this.clips.clip(i), motion: buckets[i]! }
       const draws: Frames[] = []
       for (let draw = 0; draw < this.options.seeds; draw++) {
         this.options.signal?.throwIfAborted()

@@ -13,8 +13,6 @@ import { labelOf, settingsOf, type Row } from './rows.js'
 /** What all clips of an evaluation have in common. */
 export interface GenerationSettings {
   readonly seed: number
-  /** SVD's motion bucket. */
-  readonly motion: number
   readonly noiseAug: number
   readonly fps: number
 }
@@ -23,6 +21,8 @@ export interface GenerationSettings {
 export interface Prompt {
   readonly name: string
   readonly clip: Frames
+  /** SVD's motion bucket that the clip is told. */
+  readonly motion: number
 }
 
 /** Makes the clips of rows, or takes those that an earlier evaluation kept. */
@@ -52,11 +52,12 @@ export class Generator {
    *
    * @param draw which of several clips of the same picture
    */
-  async clip(row: Row, { name, clip }: Prompt, draw = 0): Promise<Frames> {
-    const cache = await this.#cacheOf(row, clip)
+  async clip(row: Row, prompt: Prompt, draw = 0): Promise<Frames> {
+    const { name, motion } = prompt
+    const cache = await this.#cacheOf(row, prompt.clip)
     return cache.getOrMake(
-      `${name}-${draw}`,
-      async () => (await this.#animate(row, clip, this.#seedOf(name, draw))).frames,
+      `${name}-motion-${motion}-${draw}`,
+      async () => (await this.#animate(row, prompt, this.#seedOf(name, draw))).frames,
     )
   }
 
@@ -65,8 +66,8 @@ export class Generator {
     return this.#sfv.dispose()
   }
 
-  #animate(row: Row, clip: Frames, seed: number) {
-    const { motion, noiseAug, fps } = this.settings
+  #animate(row: Row, { clip, motion }: Prompt, seed: number) {
+    const { noiseAug, fps } = this.settings
     const { width, height, count: frames } = clip
     return this.#sfv.animate(frameAt(clip, 0), {
       ...settingsOf(row),

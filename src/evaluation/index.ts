@@ -3,5 +3,6 @@ export { type FeatureNetwork, openFeatureNetwork } from './feature-network.node.
 export { type FeatureRows, frechetDistance } from './frechet.js'
 export { kernelDistance } from './kernel-distance.js'
 export { type EvaluationProgress } from './progress.js'
+export { type MotionChoice } from './motion-buckets.js'
 export { printTable } from './report/table.js'
 export { type EvaluationResults, type RowResult, type SetMetrics } from './results.js'

@@ -1,4 +1,5 @@
 import type { Interval } from './bootstrap.js'
+import type { MotionChoice } from './motion-buckets.js'
 import type { Row } from './rows.js'
 
 /** What is measured of a set of clips against the real ones. */
@@ -48,7 +49,7 @@ export interface EvaluationResults {
   }
   readonly settings: {
     readonly seed: number
-    readonly motion: number
+    readonly motion: MotionChoice
     readonly noiseAug: number
     readonly seeds: number
   }

@@ -22,13 +22,3 @@ export function normals(random: readonly Random[], size: number): Float32Array {
 export function each(random: readonly Random[], law: (random: Random) => number): Float32Array {
   return Float32Array.from(random, law)
 }
-
-/** A copy in random order (Fisher and Yates). */
-export function shuffled<T>(list: readonly T[], random: Random): T[] {
-  const copy = [...list]
-  for (let i = copy.length - 1; i > 0; i--) {
-    const j = random.integer(i + 1)
-    ;[copy[i], copy[j]] = [copy[j]!, copy[i]!]
-  }
-  return copy
-}

@@ -48,7 +48,7 @@ beforeAll(async () => {
     steps: '1,2',
     features: join(folder, 'features'),
     seed: 5,
-    motion: 127,
+    motion: 'shuffled',
     noiseAug: 0.02,
     seeds: 2,
     timings: 1,
@@ -107,6 +107,9 @@ describe('evaluate', () => {
     expect(page).toContain(results.features.checksum)
     expect(printTable(results).split('\n')).toHaveLength(2 + 1 + 2)
 
+    // Told the motion of the real clips, patterns that move differently.
+    const told = new Set([...(await pngTimes()).keys()].flatMap((file) => /-motion-(\d+)-0/.exec(file)?.slice(1) ?? []))
+    expect(told.size).toBeGreaterThan(1)
     const times = await pngTimes()
     expect(times.size).toBe(CLIPS + 2 * (CLIPS + CLIPS))
     const again = await evaluate({ ...options, timings: 0 })

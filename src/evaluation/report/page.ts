@@ -75,7 +75,7 @@ ${drawGallery(gallery)}
 <h2>How it was made</h2>
 <dl><dt>sfv</dt><dd>${escapeHtml(results.version)}</dd>
 <dt>seed</dt><dd>${settings.seed}; each clip has noise of its own that follows from the seed and its name</dd>
-<dt>motion bucket</dt><dd>${settings.motion} for every clip</dd>
+<dt>motion bucket</dt><dd>${settings.motion === 'shuffled' ? 'those of the real clips, shuffled among them' : `${settings.motion} for every clip`}</dd>
 <dt>noise augmentation</dt><dd>${settings.noiseAug}</dd>
 <dt>diversity</dt><dd>${settings.seeds > 1 ? `${settings.seeds} seeds for each of the first pictures` : 'not measured'}</dd>
 <dt>features</dt><dd>${escapeHtml(features.description)}; SHA-256 ${features.checksum}</dd>
