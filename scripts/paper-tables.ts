@@ -11,6 +11,7 @@ const MARKS = ['<!-- paper tables -->', '<!-- end of paper tables -->'] as const
 type Entry = readonly [name: string, folder: string, label: string, paper: string]
 
 const TEACHER = 'runs/eval/teacher'
+const UNGUIDED = 'runs/eval/teacher-unguided'
 const student = (folder: string) => [`runs/eval/${folder}`, 'student 1 step'] as const
 
 const TABLES: readonly { readonly title: string; readonly rows: readonly Entry[] }[] = [
@@ -26,6 +27,12 @@ const TABLES: readonly { readonly title: string; readonly rows: readonly Entry[]
         ] as const
       ).map(([steps, paper]): Entry => [`teacher, ${steps} steps`, TEACHER, `unet ${steps} steps`, paper]),
       ['teacher, 1 step', TEACHER, 'unet 1 step', ''],
+      ...[25, 16, 8, 4].map((steps): Entry => [
+        `teacher without guidance, ${steps} steps`,
+        UNGUIDED,
+        `unet ${steps} steps unguided`,
+        '',
+      ]),
       ...(
         [
           [8, '281.0'],

@@ -17,7 +17,7 @@ interface Law {
   expected_log_sigma: number
 }
 
-const { discriminator } = readJson<{ discriminator: Law[] }>('sfv-noise/config.json')
+const { discriminator } = readJson<{ discriminator: Law[] }>('sfv-noise/config.json.gz')
 
 describe('erf', () => {
   // By the series in 120 decimal digits.

@@ -5,7 +5,7 @@ import { readFixture, readJson, relativeError, tensorOf } from '../support/fixtu
 type Column = 'sigma' | 'c_skip' | 'c_out' | 'c_in' | 'c_noise' | 'weight_v'
 
 const { precond } = readJson<{ precond: Record<Column, number[]> }>('losses/config.json')
-const tensors = readFixture('losses/case.safetensors')
+const tensors = readFixture('losses/case.safetensors.gz')
 const floats = (name: string): Float32Array => Float32Array.from(tensorOf(tensors, `edm.${name}`).data)
 
 /** A (4, ...) tensor of the fixture, one row per noise level. */

@@ -7,7 +7,7 @@ import { UserError } from '../../src/errors.js'
 import { readFixture, relativeError, tensorOf } from '../support/fixture.js'
 
 const config = { sigmaMin: 0.002, sigmaMax: 700, timestepSpacing: 'leading' } as const
-const tensors = readFixture('scheduler/case.safetensors')
+const tensors = readFixture('scheduler/case.safetensors.gz')
 const floats = (name: string): Float32Array => Float32Array.from(tensorOf(tensors, name).data)
 
 /** The `index`-th of the equal rows of a (steps, ...) tensor. */

@@ -7,7 +7,7 @@ import { readFixture, readJson, relativeError, tensorOf } from '../support/fixtu
 const file = 'scheduler/scheduler_config.json'
 const json = readJson<Record<string, unknown>>(file)
 const config = parseSchedulerConfig(json, file)
-const tensors = readFixture('scheduler/case.safetensors')
+const tensors = readFixture('scheduler/case.safetensors.gz')
 
 describe('consistencySchedule', () => {
   it.each([1, 2, 8])('has the levels of %i steps more than sigmaMin, then 0', (steps) => {
@@ -85,7 +85,7 @@ describe('karrasSchedule', () => {
 })
 
 describe("SF-V's noise levels", () => {
-  const fixture = readJson<{ generator: { '4': number[] }; sigma_prime: number[] }>('sfv-noise/config.json')
+  const fixture = readJson<{ generator: { '4': number[] }; sigma_prime: number[] }>('sfv-noise/config.json.gz')
 
   it('are those of the reference', () => {
     expect(relativeError(sfvSigmas(1000), fixture.sigma_prime)).toBeLessThan(1e-14)

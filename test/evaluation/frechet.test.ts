@@ -8,7 +8,7 @@ import { readFixture, readJson, tensorOf } from '../support/fixture.js'
 const { cases } = readJson<{ cases: Record<string, { distance: number; distance_nuclear: number }> }>(
   'frechet/config.json',
 )
-const fixture = readFixture('frechet/case.safetensors')
+const fixture = readFixture('frechet/case.safetensors.gz')
 
 function rowsOf(name: string): FeatureRows {
   const { shape, data } = tensorOf(fixture, name)

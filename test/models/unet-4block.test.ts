@@ -22,7 +22,7 @@ const one = unetCase(FOLDER, 'case')
 const plain = feedsOf(one.tensors, weights)
 const scaled = feedsOf(one.tensors, scaledWeights(weights, `${FOLDER}/case-eps.json`))
 const output = valuesOf(one.tensors, 'out.sample')
-const scaledOutput = valuesOf(readFixture(`${FOLDER}/case-eps.safetensors`), 'out.sample')
+const scaledOutput = valuesOf(readFixture(`${FOLDER}/case-eps.safetensors.gz`), 'out.sample')
 
 it('has the parameters of the reference', () => {
   expect(one.parameters.shapes).toEqual(shapesOf(weights))

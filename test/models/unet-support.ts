@@ -20,7 +20,7 @@ export interface UNetCase {
 /** Records the UNet of `folder/config.json` on the inputs of `folder/NAME.safetensors`. */
 export function unetCase(folder: string, name: string): UNetCase {
   const config = parseUNetConfig(readJson(`${folder}/config.json`), `${folder}/config.json`)
-  const tensors = readFixture(`${folder}/${name}.safetensors`)
+  const tensors = readFixture(`${folder}/${name}.safetensors.gz`)
   const leaves = inputsOf(tensors)
   const inputs: UNetInputs = {
     sample: leaves.sample!,

@@ -121,7 +121,7 @@ describe('with three context tokens', () => {
     expectClose(results.loss, valuesOf(three.tensors, 'out.loss'), OUTPUT_LIMIT)
     expectGradients(
       Object.fromEntries(parameterGradients(three, results)),
-      readFixture(`${FOLDER}/grads-tokens3.safetensors`),
+      readFixture(`${FOLDER}/grads-tokens3.safetensors.gz`),
     )
     for (const name of ['grad.sample', 'grad.encoder_hidden_states'])
       expectGradients(results, new Map([[name, three.tensors.get(name)!]]))

@@ -12,7 +12,7 @@ const LIMIT = 5e-5
 const config = parseVaeConfig(readJson('vae-tiny/config.json'), 'vae-tiny/config.json')
 const { num_frames: frames, chunk } = readJson<{ num_frames: number; chunk: number }>('vae-tiny/case.json')
 const weights = readFixture(WEIGHTS)
-const tensors = readFixture('vae-tiny/case.safetensors')
+const tensors = readFixture('vae-tiny/case.safetensors.gz')
 const expected = (name: string) => valuesOf(tensors, `out.${name}`)
 
 const { image, latents } = inputsOf(tensors)
@@ -64,7 +64,7 @@ describe.each([false, true])('with small activations, lowered for training: %s',
 
   it('has the epsilons of the reference', async () => {
     const results = await program.run(feedsOf(tensors, scaledWeights(weights, 'vae-tiny/case-eps.json')))
-    const scaled = readFixture('vae-tiny/case-eps.safetensors')
+    const scaled = readFixture('vae-tiny/case-eps.safetensors.gz')
     expectClose(results.moments, valuesOf(scaled, 'out.moments'), LIMIT)
     expectClose(results.decoded, valuesOf(scaled, 'out.decoded'), LIMIT)
   })

@@ -18,7 +18,7 @@ interface Config {
 
 const LIMIT = 1e-6
 const config = readJson<Config>('losses/config.json')
-const tensors = readFixture('losses/case.safetensors')
+const tensors = readFixture('losses/case.safetensors.gz')
 const engine = nodeEngine({ threads: 1 })
 const values = (name: string) => tensorOf(tensors, name).data as Float32Array
 

@@ -15,7 +15,7 @@ interface Config {
 
 const LIMIT = 2e-6
 const config = readJson<Config>('optim/config.json')
-const tensors = readFixture('optim/case.safetensors')
+const tensors = readFixture('optim/case.safetensors.gz')
 const names = config.shapes.map((_, i) => `p${i}`)
 const engine = nodeEngine({ threads: 1 })
 
