@@ -30,7 +30,7 @@ export interface ClipOptions {
   readonly sampler?: 'euler' | 'consistency'
   readonly frames?: number
   readonly fps: number
-  readonly motion: number
+  readonly motion?: number
   readonly noiseAug: number
   readonly size?: { width: number; height: number }
   readonly guidance?: { minGuidance: number; maxGuidance: number }
@@ -62,13 +62,13 @@ export function withClipOptions(command: Command): Command {
     )
     .option('--frames <n>', 'frames of the clip (default: as the model was trained)', numeric)
     .option('--fps <n>', 'pictures per second', numeric, 7)
-    .option('--motion <n>', 'how much shall move, 0 to 255', numeric, 127)
+    .option('--motion <n>', 'how much shall move, 0 to 255 (default: as the model says, else 127)', numeric)
     .option('--noise-aug <s>', 'noise on the picture: more frees the motion from it', numeric, 0.02)
     .option('--size <WxH>', 'size in pixels (default: as the model was trained)', parseSize)
     .addOption(
       new Option(
         '--guidance <first:last>',
-        'guidance scale of the first and the last frame, for several steps (default: 1:3, of a consistency model 1:1.5)',
+        'guidance scale of the first and the last frame, for several steps (default: as the model says, else 1:3, of a consistency model 1:1.5)',
       ).argParser(parseGuidance),
     )
     .option('--seed <n>', 'whole number that all randomness comes from (default: another each time)', numeric)
@@ -156,6 +156,7 @@ function printReport(
 ): void {
   const seed = Number(metadata['seed'])
   const milliseconds = Object.fromEntries(Object.entries(timings).map(([stage, time]) => [stage, Math.round(time)]))
-  const complete = { ...settings, seed, frames: count, width, height }
+  const motion = Number(metadata['motion'])
+  const complete = { ...settings, seed, motion, frames: count, width, height }
   process.stdout.write(`${JSON.stringify({ output, seed, milliseconds, settings: complete })}\n`)
 }

@@ -218,7 +218,7 @@ function describe(
   seed: number,
   path: string,
 ): Record<string, string> {
-  const { steps, motion, noiseAug, fit, loop } = settings
+  const { steps, noiseAug, fit, loop } = settings
   return {
     software: 'sfv',
     model: baseName(path),
@@ -227,7 +227,7 @@ function describe(
     network: plan.component,
     steps: `${steps}`,
     ...(plan.sampler === 'euler' ? {} : { sampler: plan.sampler }),
-    motion: `${motion}`,
+    motion: `${plan.motion}`,
     noiseAug: `${noiseAug}`,
     fit,
     ...(plan.guidance ? { guidance: `${settings.minGuidance}:${plan.maxGuidance}` } : {}),

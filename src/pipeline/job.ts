@@ -55,7 +55,8 @@ export class Job {
     const total = 2 + clip.length
     const embedding = await this.#with(imageEncoder, (program) => embedPicture(picture, preprocessing, program))
     this.report('encode', 1, total)
-    const { noiseAug } = this.settings
+    const { fps, noiseAug } = this.settings
+    const told = addedTimeIds({ fps, noiseAug, motion: this.plan.motion })
     return this.#with(vaeEncoder, async (program) => {
       const imageLatents = await encodePicture(picture, noise, noiseAug, program)
       this.report('encode', 2, total)
@@ -65,7 +66,7 @@ export class Job {
         latents.set(encoded['latents']!, i * imageLatents.length)
         this.report('encode', 3 + i, total)
       }
-      return { condition: { embedding, imageLatents, addedTimeIds: addedTimeIds(this.settings) }, latents }
+      return { condition: { embedding, imageLatents, addedTimeIds: told }, latents }
     })
   }
 

@@ -1,5 +1,6 @@
 import { UserError } from '../errors.js'
 import type { Shape, StoredBytes } from '../runtime/program.js'
+import type { ModelDefaults } from '../weights/pipeline-index.js'
 
 /** A tensor of a checkpoint: where its bytes lie, and what they are. `I64` and `U8` occur, but never as weights. */
 export interface SourceTensor extends Omit<StoredBytes, 'dtype'> {
@@ -24,6 +25,8 @@ export interface ModelSource {
   readonly path: string
   /** The components of model_index.json by name: their class and the JSON of their configuration file. */
   readonly components: ReadonlyMap<string, { readonly className: string; readonly config: unknown }>
+  /** What it is best asked for where nothing is told; SVD's own where it does not say. */
+  readonly defaults?: ModelDefaults
   /** Opens the weights of a component; throws a UserError when there are none or their headers are malformed. */
   weights(component: string): Promise<ComponentWeights>
 }

@@ -5,6 +5,7 @@ import { clipVision, parseClipVisionConfig, type ClipVisionConfig } from '../mod
 import { parseUNetConfig, unet, type UNetConfig } from '../models/unet/index.js'
 import { parseVaeConfig, vaeDecoder, vaeEncoder, type VaeConfig } from '../models/vae/index.js'
 import type { Engine } from '../runtime/program.js'
+import type { ModelDefaults } from '../weights/pipeline-index.js'
 import { configOf, type ComponentWeights, type ModelSource } from './model-source.js'
 import type { Precision } from './device-traits.js'
 import { Network, type Trace } from './network.js'
@@ -52,6 +53,11 @@ export class Model {
   /** The folder or address it came from. */
   get path(): string {
     return this.source.path
+  }
+
+  /** What it is best asked for where nothing is told. */
+  get defaults(): ModelDefaults {
+    return this.source.defaults ?? {}
   }
 
   /** Whether the model has a UNet that was trained for a single forward. */

@@ -20,6 +20,8 @@ export interface Plan {
   readonly guidance: Float32Array | undefined
   /** The last frame's guidance scale. */
   readonly maxGuidance: number
+  /** SVD's motion bucket. */
+  readonly motion: number
   /** Frames that are decoded beyond each end of the clip: some for a loop, else none. */
   readonly padding: number
   /** Frames of each chunk that is decoded. */
@@ -35,7 +37,8 @@ export interface Plan {
 export function planGeneration(settings: CheckedSettings, model: Model): Plan {
   const { steps, network, guide, minGuidance, decodeChunk, loop } = settings
   const { sampler = model.scheduler.consistencyLevels === undefined ? 'euler' : 'consistency' } = settings
-  const { maxGuidance = sampler === 'euler' ? 3 : 1.5 } = settings
+  const usual = { motion: 127, maxGuidance: sampler === 'euler' ? 3 : 1.5, ...model.defaults }
+  const { motion = usual.motion, maxGuidance = usual.maxGuidance } = settings
   const single = steps === 1
   const component = network ?? (single && model.hasStudent ? 'student' : 'unet')
   const geometry = geometryOf(settings, model.unetConfig(component), model.vaeConfig)
@@ -52,6 +55,7 @@ export function planGeneration(settings: CheckedSettings, model: Model): Plan {
     startSigma: single ? schedule.sigmas[0]! : schedule.initNoiseSigma,
     guidance: guided ? guidanceScales(minGuidance, maxGuidance, geometry.frames) : undefined,
     maxGuidance,
+    motion,
     padding,
     chunks: chunkSizes(decoded.frames, decodeChunk ?? defaultChunk(decoded)),
   }

@@ -35,8 +35,8 @@ export async function openModelFolder(folder: string): Promise<ModelSource> {
   const found = await stat(folder).catch(() => undefined)
   if (!found?.isDirectory())
     throw new UserError(`there is no model folder ${folder}; give the path of one in the layout of diffusers`)
-  const { path, components } = await readPipelineFolder(folder, UNET_CLASS)
-  return { path, components, weights: (component) => Checkpoint.open(join(path, component)) }
+  const { path, components, defaults } = await readPipelineFolder(folder, UNET_CLASS)
+  return { path, components, defaults, weights: (component) => Checkpoint.open(join(path, component)) }
 }
 
 async function folderOf(model: string, { onPull }: PretrainedOptions): Promise<string> {

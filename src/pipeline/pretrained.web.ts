@@ -2,7 +2,7 @@ import { UserError } from '../errors.js'
 import { checkTensors } from '../weights/check-tensors.js'
 import { parseJsonObject } from '../weights/json.js'
 import type { DownloadOptions, ModelFiles } from '../weights/model-files.web.js'
-import { configFileName, parsePipelineIndex, PIPELINE_INDEX } from '../weights/pipeline-index.js'
+import { configFileName, parseModelDefaults, parsePipelineIndex, PIPELINE_INDEX } from '../weights/pipeline-index.js'
 import { parseSafetensorsHeader } from '../weights/safetensors.js'
 import type { ComponentWeights, ModelSource, SourceTensor } from './model-source.js'
 
@@ -19,7 +19,9 @@ const SINGLE_FORWARD = ['image_encoder', 'vae'] as const
 export async function openModelFiles(files: ModelFiles, options: DownloadOptions = {}): Promise<ModelSource> {
   const json = async (path: string) =>
     parseJsonObject(await files.read(path, { signal: options.signal }), `${files.url}${path}`)
-  const types = parsePipelineIndex(await json(PIPELINE_INDEX), `${files.url}${PIPELINE_INDEX}`)
+  const [index, indexFile] = [await json(PIPELINE_INDEX), `${files.url}${PIPELINE_INDEX}`]
+  const types = parsePipelineIndex(index, indexFile)
+  const defaults = parseModelDefaults(index, indexFile)
   const components = new Map(
     await Promise.all(
       [...types].map(async ([name, [, className]]) => {
@@ -34,7 +36,7 @@ export async function openModelFiles(files: ModelFiles, options: DownloadOptions
     options,
   )
   const { onDownload } = options
-  return { path: files.url, components, weights: (name) => openWeights(files, name, { onDownload }) }
+  return { path: files.url, components, defaults, weights: (name) => openWeights(files, name, { onDownload }) }
 }
 
 /** Full precision is fetched only where there is no half: a browser's memory and line are short. */

@@ -30,8 +30,8 @@ export const settingsSchema = z.strictObject({
   height: whole(8, 8192).optional(),
   /** Pictures per second: of the file, and told to the model. */
   fps: between(1, 120).default(7),
-  /** How much shall move: SVD's motion bucket, about 127 for a usual clip. */
-  motion: between(0, 255).default(127),
+  /** How much shall move: SVD's motion bucket, about 127 for a usual clip. Default: as the model says, else 127. */
+  motion: between(0, 255).optional(),
   /** Noise laid onto the picture, as a share of its range: more frees the motion from the picture. */
   noiseAug: between(0, 10).default(0.02),
   /**
@@ -41,7 +41,7 @@ export const settingsSchema = z.strictObject({
   guide: z.enum(['auto', 'always'], 'give auto or always').default('auto'),
   /** Guidance scale of the first frame. */
   minGuidance: between(0, 100).default(1),
-  /** Guidance scale of the last frame. Not above 1: no guidance. Default: 3, of a consistency model 1.5. */
+  /** Guidance scale of the last frame. Not above 1: no guidance. Default: as the model says, else 3, of a consistency model 1.5. */
   maxGuidance: between(0, 100).optional(),
   /** Where all random numbers come from. Default: another one each time; the clip's metadata holds it. */
   seed: whole(0, Number.MAX_SAFE_INTEGER).optional(),

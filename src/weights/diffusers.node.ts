@@ -4,7 +4,14 @@ import { UserError } from '../errors.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
 import { cannotRead } from './checkpoint-files.node.js'
 import { parseJsonObject, type JsonObject, type JsonValue } from './json.js'
-import { configFileName, parsePipelineIndex, PIPELINE_CLASS, PIPELINE_INDEX } from './pipeline-index.js'
+import {
+  configFileName,
+  parseModelDefaults,
+  parsePipelineIndex,
+  PIPELINE_CLASS,
+  PIPELINE_INDEX,
+  type ModelDefaults,
+} from './pipeline-index.js'
 
 /** One part of a pipeline, such as the unet: the library and the class that read `config`. */
 export interface PipelineComponent {
@@ -18,6 +25,7 @@ export interface PipelineFolder {
   readonly path: string
   /** Components by name, which is also the name of their folder. */
   readonly components: ReadonlyMap<string, PipelineComponent>
+  readonly defaults: ModelDefaults
 }
 
 /** The version of diffusers whose layout is written. */
@@ -34,19 +42,21 @@ const DIFFUSERS_VERSION = '0.29.2'
 export async function readPipelineFolder(path: string, besides?: string): Promise<PipelineFolder> {
   const file = join(path, PIPELINE_INDEX)
   await expectFolder(path, `a folder with a ${PIPELINE_INDEX}`)
+  const index = await readJsonFile(file)
+  const defaults = parseModelDefaults(index, file)
   const components = new Map<string, PipelineComponent>()
-  for (const [name, [library, className]] of parsePipelineIndex(await readJsonFile(file), file)) {
+  for (const [name, [library, className]] of parsePipelineIndex(index, file)) {
     await expectFolder(join(path, name), `the folder of the component ${name} of ${file}`)
     const config = await readJsonFile(join(path, name, configFileName(className)))
     components.set(name, { library, className, config })
   }
-  if (besides === undefined) return { path, components }
+  if (besides === undefined) return { path, components, defaults }
   for (const { name } of (await readdir(path, { withFileTypes: true })).filter((entry) => entry.isDirectory())) {
     if (components.has(name) || !/^\w+$/.test(name)) continue
     const config = await readJsonFile(join(path, name, 'config.json')).catch(() => undefined)
     if (config?.['_class_name'] === besides) components.set(name, { library: 'diffusers', className: besides, config })
   }
-  return { path, components }
+  return { path, components, defaults }
 }
 
 /**

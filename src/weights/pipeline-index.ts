@@ -42,6 +42,47 @@ export function parsePipelineIndex(index: JsonObject, file: string): ReadonlyMap
   return components
 }
 
+/** What a model is best asked for where nothing is told. */
+export interface ModelDefaults {
+  /** SVD's motion bucket, 0 to 255. */
+  readonly motion?: number
+  /** Guidance scale of the last frame, for several steps; 1 for none. */
+  readonly maxGuidance?: number
+}
+
+/** Fields of `_sfv_defaults`, named as diffusers' pipeline names these settings: the most that each may be, and what it is here. */
+const DEFAULTS = {
+  motion_bucket_id: { most: 255, name: 'motion' },
+  max_guidance_scale: { most: 100, name: 'maxGuidance' },
+} as const
+
+/**
+ * The field `_sfv_defaults` of a model_index.json, an object. Diffusers passes over fields that begin with an underscore.
+ *
+ * @throws UserError when it holds a name that is not known, or a number out of range.
+ */
+export function parseModelDefaults(index: JsonObject, file: string): ModelDefaults {
+  const given = index['_sfv_defaults'] ?? {}
+  if (typeof given !== 'object' || Array.isArray(given))
+    throw new UserError(
+      `${file}: field _sfv_defaults is not an object; write {"motion_bucket_id": 127}, or leave it out`,
+    )
+  const defaults: { -readonly [Name in keyof ModelDefaults]: number } = {}
+  for (const [field, value] of Object.entries(given)) {
+    const known = Object.hasOwn(DEFAULTS, field) ? DEFAULTS[field as keyof typeof DEFAULTS] : undefined
+    if (!known)
+      throw new UserError(
+        `${file}: field _sfv_defaults has ${quote(field)}; known are ${Object.keys(DEFAULTS).join(', ')}`,
+      )
+    if (typeof value !== 'number' || !(value >= 0 && value <= known.most))
+      throw new UserError(
+        `${file}: field _sfv_defaults.${field} is ${JSON.stringify(value)}; give a number from 0 to ${known.most}`,
+      )
+    defaults[known.name] = value
+  }
+  return defaults
+}
+
 /** The file that holds the configuration of a class, in the component's folder. */
 export function configFileName(className: string): string {
   if (className.endsWith('Scheduler')) return 'scheduler_config.json'

@@ -117,6 +117,24 @@ describe('steps', () => {
   })
 })
 
+describe('what a model is best asked for', () => {
+  it('is asked for where nothing is told', async () => {
+    const calm = { ...source, defaults: { motion: 40, maxGuidance: 1 } }
+    const [sfv, usual] = [calm, source].map((each) => new ImageToVideo(each, nodeEngine({ threads: 1 }))) as [
+      ImageToVideo,
+      ImageToVideo,
+    ]
+    const clip = await sfv.animate(picture, { ...small, steps: 2 })
+    const told = await usual.animate(picture, { ...small, steps: 2, motion: 40, maxGuidance: 1 })
+    expect(clip.frames.data).toEqual(told.frames.data)
+    expect(clip.metadata).toMatchObject({ motion: '40' })
+    expect(clip.metadata).not.toHaveProperty('guidance')
+    const other = await sfv.animate(picture, { ...small, steps: 2, motion: 90, maxGuidance: 2 })
+    expect(other.metadata).toMatchObject({ motion: '90', guidance: '1:2' })
+    await Promise.all([sfv.dispose(), usual.dispose()])
+  })
+})
+
 describe('memory', () => {
   it('keeps the networks for clips of the same shape, and no others', async () => {
     const engine = countingEngine()

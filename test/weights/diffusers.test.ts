@@ -69,6 +69,13 @@ describe('reading', () => {
     expect(components.get('student')).toEqual(components.get('unet'))
     expect(components.has('safety_checker')).toBe(false)
   })
+
+  it('reads what the model is best asked for', async () => {
+    expect((await readPipelineFolder(tiny)).defaults).toEqual({})
+    await copyTiny()
+    await editIndex((index) => (index['_sfv_defaults'] = { motion_bucket_id: 75, max_guidance_scale: 1.5 }))
+    expect((await readPipelineFolder(folder)).defaults).toEqual({ motion: 75, maxGuidance: 1.5 })
+  })
 })
 
 describe('refusing', () => {
@@ -96,6 +103,21 @@ describe('refusing', () => {
     ],
     ['a component of another form', () => editIndex((index) => (index['student'] = 'unet')), /field student is not a/],
     ['a component outside', () => editIndex((index) => (index['../x'] = index['unet'])), /"\.\.\/x" is not the name/],
+    [
+      'defaults that are no object',
+      () => editIndex((index) => (index['_sfv_defaults'] = [75])),
+      /field _sfv_defaults is not an object/,
+    ],
+    [
+      'a default that is not known',
+      () => editIndex((index) => (index['_sfv_defaults'] = { motion: 75 })),
+      /_sfv_defaults has "motion"; known are motion_bucket_id, max_guidance_scale/,
+    ],
+    [
+      'a default out of range',
+      () => editIndex((index) => (index['_sfv_defaults'] = { motion_bucket_id: 300 })),
+      /_sfv_defaults.motion_bucket_id is 300; give a number from 0 to 255/,
+    ],
     ['a missing component', () => rm(join(folder, 'unet'), { recursive: true }), /unet is missing; .* component unet/],
     [
       'a missing configuration',
