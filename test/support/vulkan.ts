@@ -18,5 +18,7 @@ export function useSoftwareVulkan(): void {
 function findVulkan(): string {
   if (driver === undefined) return ' (skipped: no SwiftShader on this machine; apt-get install chromium has it)'
   useSoftwareVulkan()
-  return vulkanAdapters().length > 0 ? '' : ' (skipped: Vulkan finds no adapter; apt-get install libvulkan1 has its loader)'
+  return vulkanAdapters().length > 0
+    ? ''
+    : ' (skipped: Vulkan finds no adapter; apt-get install libvulkan1 has its loader)'
 }
