@@ -41,7 +41,10 @@ export const settingsSchema = z.strictObject({
   guide: z.enum(['auto', 'always'], 'give auto or always').default('auto'),
   /** Guidance scale of the first frame. */
   minGuidance: between(0, 100).default(1),
-  /** Guidance scale of the last frame. Not above 1: no guidance. Default: as the model says, else 3, of a consistency model 1.5. */
+  /**
+   * Guidance scale of the last frame. Not above 1: no guidance. Default: as the model says, else 3, of a consistency model
+   * 1.5.
+   */
   maxGuidance: between(0, 100).optional(),
   /** Where all random numbers come from. Default: another one each time; the clip's metadata holds it. */
   seed: whole(0, Number.MAX_SAFE_INTEGER).optional(),

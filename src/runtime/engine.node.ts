@@ -42,7 +42,7 @@ export interface NodeEngineOptions {
  * @throws UserError when the device is not one that this system has.
  */
 export function nodeEngine(settings: NodeEngineOptions = {}): Engine {
-  // From 1.29 on ONNX Runtime reports each session to its maker, unless this is set before the first one.
+  // From 1.29 on ONNX Runtime reports each session to its maker, on all systems but Windows, unless this is set before the first.
   process.env['ORT_DISABLE_TELEMETRY'] ??= '1'
   const { device: asked = 'cpu', threads, deviceId = 0, optimize = true } = settings
   const device = resolveDevice(asked)

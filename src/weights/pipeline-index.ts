@@ -50,7 +50,7 @@ export interface ModelDefaults {
   readonly maxGuidance?: number
 }
 
-/** Fields of `_sfv_defaults`, named as diffusers' pipeline names these settings: the most that each may be, and what it is here. */
+/** Fields of `_sfv_defaults`, named as diffusers' pipeline names these settings: the most that each may be, and its name here. */
 const DEFAULTS = {
   motion_bucket_id: { most: 255, name: 'motion' },
   max_guidance_scale: { most: 100, name: 'maxGuidance' },

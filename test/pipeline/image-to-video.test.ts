@@ -119,11 +119,9 @@ describe('steps', () => {
 
 describe('what a model is best asked for', () => {
   it('is asked for where nothing is told', async () => {
-    const calm = { ...source, defaults: { motion: 40, maxGuidance: 1 } }
-    const [sfv, usual] = [calm, source].map((each) => new ImageToVideo(each, nodeEngine({ threads: 1 }))) as [
-      ImageToVideo,
-      ImageToVideo,
-    ]
+    const engine = nodeEngine({ threads: 1 })
+    const sfv = new ImageToVideo({ ...source, defaults: { motion: 40, maxGuidance: 1 } }, engine)
+    const usual = new ImageToVideo(source, engine)
     const clip = await sfv.animate(picture, { ...small, steps: 2 })
     const told = await usual.animate(picture, { ...small, steps: 2, motion: 40, maxGuidance: 1 })
     expect(clip.frames.data).toEqual(told.frames.data)

@@ -5,10 +5,8 @@ import type { Network } from '../../src/pipeline/network.js'
 import { nodeEngine } from '../../src/runtime/engine.node.js'
 import type { Engine } from '../../src/runtime/program.js'
 import { relativeError } from '../support/fixture.js'
-import { useSoftwareVulkan, withoutVulkan } from '../support/vulkan.js'
+import { withoutVulkan } from '../support/vulkan.js'
 import { tinySource } from './tiny.js'
-
-useSoftwareVulkan()
 
 // In Node, on Vulkan in software: right where a GPU would be right, and slow, most of all beside other work.
 const PATIENCE = 300_000

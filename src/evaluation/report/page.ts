@@ -1,3 +1,4 @@
+import type { MotionChoice } from '../motion-buckets.js'
 import type { EvaluationResults } from '../results.js'
 import { drawPlots } from './plots.js'
 import { escapeHtml } from '../../training/report/html.js'
@@ -75,7 +76,7 @@ ${drawGallery(gallery)}
 <h2>How it was made</h2>
 <dl><dt>sfv</dt><dd>${escapeHtml(results.version)}</dd>
 <dt>seed</dt><dd>${settings.seed}; each clip has noise of its own that follows from the seed and its name</dd>
-<dt>motion bucket</dt><dd>${settings.motion === 'shuffled' ? 'those of the real clips, shuffled among them' : `${settings.motion} for every clip`}</dd>
+<dt>motion bucket</dt><dd>${told(settings.motion)}</dd>
 <dt>noise augmentation</dt><dd>${settings.noiseAug}</dd>
 <dt>diversity</dt><dd>${settings.seeds > 1 ? `${settings.seeds} seeds for each of the first pictures` : 'not measured'}</dd>
 <dt>features</dt><dd>${escapeHtml(features.description)}; SHA-256 ${features.checksum}</dd>
@@ -83,6 +84,10 @@ ${results.rows.map(({ label, checksum }) => `<dt>${escapeHtml(label)}</dt><dd>SH
 <dt>machine</dt><dd>${escapeHtml(machine.processor)}, ${machine.cores} cores, on ${escapeHtml(machine.device)}; all rows timed in turn in one run</dd></dl>
 </body></html>
 `
+}
+
+function told(motion: MotionChoice): string {
+  return motion === 'shuffled' ? 'those of the real clips, shuffled among them' : `${motion} for every clip`
 }
 
 /** What a reader must know before believing the distances. */
