@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { inflateRawSync } from 'node:zlib'
 import { z } from 'zod'
 import { UserError } from '../errors.js'
-import type { Frames } from '../media/frames.js'
+import type { Frames, RgbaFrames } from '../media/frames.js'
 import type { Split } from './splits.js'
 
 /** The two files of a clip store. */
@@ -116,6 +116,30 @@ export class ClipStore {
       moveFromWhite(data, alpha, background)
     }
     return { width, height, count, data }
+  }
+
+  /**
+   * Frames of a clip in any order, premultiplied: what a transparent store has on white, less the white. Opaque where the
+   * store knows no alpha.
+   *
+   * @throws Error when the clip has no such frame.
+   */
+  async rgba(clip: number, frames: readonly number[]): Promise<RgbaFrames> {
+    const { width, height } = this
+    const { offset, sizes, alphaSizes, name } = this.record(clip)
+    const pixels = width * height
+    const data = new Uint8Array(frames.length * pixels * 4)
+    for (const [i, frame] of frames.entries()) {
+      if (!(frame in sizes)) throw new Error(`clip ${name} has ${sizes.length} frames, not frame ${frame}`)
+      const colour = await this.read(offset, sizes, frame, 1, pixels * 3)
+      const alpha = alphaSizes && (await this.read(offset + sum(sizes), alphaSizes, frame, 1, pixels))
+      for (let p = 0, at = i * pixels * 4; p < pixels; p++, at += 4) {
+        const a = alpha ? alpha[p]! : 255
+        for (let c = 0; c < 3; c++) data[at + c] = Math.max(0, colour[p * 3 + c]! - (255 - a))
+        data[at + 3] = a
+      }
+    }
+    return { width, height, count: frames.length, data }
   }
 
   /** Closes the file; reading afterwards fails. */

@@ -6,6 +6,14 @@ export interface Frames {
   readonly data: Uint8Array
 }
 
+/** Pictures with alpha in a row: `data` is 8-bit red, green, blue times alpha, and alpha: (count, height, width, 4). */
+export interface RgbaFrames {
+  readonly width: number
+  readonly height: number
+  readonly count: number
+  readonly data: Uint8Array
+}
+
 /** One picture: `data` is 8-bit RGB in order (height, width, 3). */
 export interface Picture {
   readonly width: number

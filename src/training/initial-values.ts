@@ -28,6 +28,9 @@ const CARRIER =
 const CARRIER_NOISE = 0.2
 /** Of the VAE's posterior: noise well below the first latents, which would otherwise drown all but the brightness in it. */
 const LOG_VARIANCE = -6
+/** The decoder's plans of `AutoencoderKLWarp`: near zero, so that it begins by copying the picture where it stands. */
+const PLAN = /^decoder\.head\d\.weight$/
+const PLAN_SPREAD = 0.1
 const NORMS = /(^|\.)(\w*norm\w*|pre_layrnorm)\.(weight|bias)$/
 
 /**
@@ -45,14 +48,14 @@ export function initialValues(set: ParameterSet, layout: Layout, seed: number): 
     if (SPATIAL_BRANCH_BIAS.test(name)) values.forEach((_, i) => (values[i] = offset(name, i)))
     if (name.endsWith('mix_factor') || BRANCH_ENDS.test(name)) continue
     if (NORMS.test(name)) values.fill(name.endsWith('.weight') ? 1 : 0)
-    else if (name === 'quant_conv.bias') values.fill(LOG_VARIANCE, size / 2)
+    else if (name === 'quant_conv.bias' || name === 'encoder.moments.bias') values.fill(LOG_VARIANCE, size / 2)
     else if (name === 'decoder.time_conv_out.weight') identityConvolution(shape, values)
     else if (name.includes('embedding') && !name.includes('patch') && !name.includes('linear'))
       values.set(random.normals(size).map((x) => 0.02 * x))
     else {
       const weight = name.endsWith('bias') ? set.parameters.get(name.replace(/bias$/, 'weight'))!.shape : shape
       const bound = (name.endsWith('bias') ? 1 : Math.sqrt(3)) / Math.sqrt(sizeOf(weight.slice(1)))
-      const spread = CARRIER.test(name) ? CARRIER_NOISE * bound : bound
+      const spread = CARRIER.test(name) ? CARRIER_NOISE * bound : PLAN.test(name) ? PLAN_SPREAD * bound : bound
       values.forEach((_, i) => (values[i] = (2 * random.uniform() - 1) * spread))
       if (CARRIER.test(name)) carry(shape, values, name.includes('downsamplers'))
     }

@@ -67,6 +67,8 @@ export const sin = unary('sin', 'Sin', (x) => cos(x))
 export const cos = unary('cos', 'Cos', (x) => neg(sin(x)))
 /** -1, 0 or 1; its gradient is zero. */
 export const sign = unary('sign', 'Sign', null)
+/** The largest whole number that is not above x; its gradient is zero. */
+export const floor = unary('floor', 'Floor', null)
 /** |x|; the gradient at 0 is 0. */
 export const abs = unary('abs', 'Abs', (x) => sign(x))
 

@@ -32,12 +32,11 @@ export function autoencoderLoss(
 ): LossGraph {
   const pictures = input('pictures', [batch.clips * batch.frames, config.inChannels, batch.size, batch.size])
   const moments = posterior(vaeEncoder(w, config, pictures))
-  const { logVariance, deviation } = moments
-  const latents = add(moments.mean, mul(deviation, input('noise', moments.mean.shape)))
+  const latents = add(moments.mean, mul(moments.deviation, input('noise', moments.mean.shape)))
   const reconstruction = vaeDecoder(w, config, latents, batch.frames)
   const difference = sub(reconstruction, pictures)
   const reconstructionLoss = mean(abs(difference))
-  const kl = mul(mean(sub(sub(add(square(moments.mean), square(deviation)), 1), logVariance)), 0.5)
+  const kl = gaussianDivergence(moments)
   const edges = edgeDifference(difference)
   return {
     loss: add(add(reconstructionLoss, mul(edges, options.edgeWeight)), mul(kl, options.klWeight)),
@@ -52,8 +51,13 @@ export function autoencoderLoss(
   }
 }
 
+/** Kullback-Leibler divergence of a posterior from a unit Gaussian, mean per value. */
+export function gaussianDivergence({ mean: centre, deviation, logVariance }: ReturnType<typeof posterior>): Tensor {
+  return mul(mean(sub(sub(add(square(centre), square(deviation)), 1), logVariance)), 0.5)
+}
+
 /** Mean absolute difference of neighbouring pixels of x (n, c, h, w), down and across. */
-function edgeDifference(x: Tensor): Tensor {
+export function edgeDifference(x: Tensor): Tensor {
   const steps = [2, 3].map((axis) => sub(slice(x, axis, 1, dim(x, axis)), slice(x, axis, 0, dim(x, axis) - 1)))
   return add(mean(abs(steps[0]!)), mean(abs(steps[1]!)))
 }

@@ -1,4 +1,5 @@
 import { input } from '../../graph/ops/index.js'
+import { parseWarpAutoencoderConfig } from '../../models/autoencoder-warp/index.js'
 import { clipVision, parseClipVisionConfig } from '../../models/clip/index.js'
 import { parseVideoFeaturesConfig } from '../../models/features/index.js'
 import { parseVaeConfig, vaeDecoder, vaeEncoder } from '../../models/vae/index.js'
@@ -11,6 +12,7 @@ import { type LatentBatch } from '../objectives/denoiser.js'
 import { denoisingLoss } from '../objectives/denoising.js'
 import { lossesOf } from '../objectives/of-recipe.js'
 import { videoFeaturesLoss } from '../objectives/video-features.js'
+import { warpAutoencoderLoss } from '../objectives/warp-autoencoder.js'
 import { loraWeights } from '../lora.js'
 import { optimizerOf, type DistillationRecipe, type Recipe } from '../recipe/index.js'
 import { studentGraph } from '../student.js'
@@ -73,6 +75,15 @@ export function stepGraph(recipe: Recipe, { json, file, height, width }: Surroun
         ...network('decoder', set.under('decoder'), graph),
         frozen: [set.under('encoder'), set.under('quant_conv')],
       }
+    }
+    case 'warp-autoencoder': {
+      const set = new ParameterSet()
+      const config = parseWarpAutoencoderConfig(json, file)
+      const side = { width: width * config.factor, height: height * config.factor }
+      const batch = { clips: recipe.batch, frames: recipe.frames, ...side }
+      const graph = warpAutoencoderLoss(set, config, batch, recipe)
+      if (recipe.part === 'whole') return network('vae', set, graph)
+      return { ...network('decoder', set.under('decoder'), graph), frozen: [set.under('encoder')] }
     }
     case 'image-encoder': {
       const set = new ParameterSet()

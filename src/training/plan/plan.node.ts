@@ -1,4 +1,5 @@
 import { ClipStore } from '../../data/store.node.js'
+import { parseWarpAutoencoderConfig } from '../../models/autoencoder-warp/index.js'
 import { parseUNetConfig } from '../../models/unet/index.js'
 import { parseVaeConfig } from '../../models/vae/index.js'
 import { readConfig } from '../components.node.js'
@@ -26,6 +27,11 @@ async function surroundings(recipe: Recipe): Promise<Surroundings> {
     return { ...(await networkOf(recipe.network, 'image_encoder')), height: 0, width: 0 }
   if (recipe.objective === 'video-features')
     return { ...(await networkOf(recipe.network, 'features')), height: 0, width: 0 }
+  if (recipe.objective === 'warp-autoencoder') {
+    const network = await networkOf(recipe.network, 'vae')
+    const { factor } = parseWarpAutoencoderConfig(network.json, network.file)
+    return { ...network, ...latentSize(await clipSize(recipe), factor) }
+  }
   const network = await networkOf(recipe.network ?? recipe.model, 'unet')
   const config = parseUNetConfig(network.json, network.file)
   return { ...network, ...latentSize(await clipSize(recipe), await latentFactor(recipe.model), config) }

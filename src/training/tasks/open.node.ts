@@ -8,6 +8,8 @@ export async function openTask(recipe: Recipe, engine: Engine, group: Group): Pr
   switch (recipe.objective) {
     case 'vae':
       return (await import('./vae.node.js')).vaeTask(recipe, engine, group)
+    case 'warp-autoencoder':
+      return (await import('./warp-autoencoder.node.js')).warpAutoencoderTask(recipe, engine, group)
     case 'image-encoder':
       return (await import('./image-encoder.node.js')).imageEncoderTask(recipe, engine, group)
     case 'teacher':
