@@ -3,16 +3,17 @@ import { lower } from '../graph/lower.js'
 import { input } from '../graph/ops/index.js'
 import { type Tensor } from '../graph/tensor.js'
 import { CLIP_MEAN, CLIP_STD, clipInput } from '../media/clip-input.js'
-import { type Frames } from '../media/frames.js'
+import { type Frames, type RgbaFrames } from '../media/frames.js'
 import { type Size } from '../media/resize.js'
 import { clipVision, parseClipVisionConfig } from '../models/clip/index.js'
-import { parseVaeConfig, vaeDecoder, vaeEncoder, type VaeConfig } from '../models/vae/index.js'
+import { parseAutoencoder, type Autoencoder } from '../models/autoencoder.js'
 import { ParameterSet } from '../nn/weights.js'
 import { type Engine, type Program } from '../runtime/program.js'
 import { Checkpoint } from '../weights/checkpoint.node.js'
 import { readConfig } from './components.node.js'
 import { latentSize } from './latent-size.js'
 import { fromPlanar, toPlanar } from './pixels.js'
+import { onGround, onWhite, writeRgbaPlanar } from './rgba.js'
 
 /**
  * Opens a frozen component's graph, traced with `set`, its weights straight from the checkpoint.
@@ -37,67 +38,83 @@ export async function openFrozen(
   return engine.load(lower(outputs, { bind }))
 }
 
-/** The frozen first stage of a pipeline folder, for pictures of one size: pixels to latents and back. */
+/** The frozen first stage of a pipeline folder, for clips of one size: pixels to latents and back. */
 export class FirstStage {
   private constructor(
-    readonly config: VaeConfig,
+    readonly autoencoder: Autoencoder,
     readonly size: Size,
     private readonly one: Program,
     private readonly several: Program,
     private readonly decoder: Program,
-    private readonly frames: number,
+    /** Frames of the videos that `decode` takes. */
+    readonly frames: number,
   ) {}
 
   /**
    * `size` in pixels; videos of `frames` frames are decoded.
    *
-   * @throws UserError when a side is no multiple of what the VAE halves it by.
+   * @throws UserError when a side is no multiple of what the first stage halves it by.
    */
   static async open(engine: Engine, folder: string, size: Size, frames: number): Promise<FirstStage> {
     const { json, file } = await readConfig(folder, 'vae')
-    const config = parseVaeConfig(json, file)
+    const autoencoder = parseAutoencoder(json, file)
+    const { config, channels } = autoencoder
     const { height, width } = latentSize(size, config.factor)
+    const first = input('first', [1, channels, size.height, size.width])
     const encoder = (count: number) => {
       const set = new ParameterSet()
-      const pictures = input('pictures', [count, config.inChannels, size.height, size.width])
-      return openFrozen(engine, folder, 'vae', set, { latents: vaeEncoder(set, config, pictures).mean })
+      const pictures = input('pictures', [count, channels, size.height, size.width])
+      return openFrozen(engine, folder, 'vae', set, { latents: autoencoder.encode(set, pictures, first) })
     }
     const set = new ParameterSet()
     const latents = input('latents', [frames, config.latentChannels, height, width])
-    const decoder = await openFrozen(engine, folder, 'vae', set, { pictures: vaeDecoder(set, config, latents, frames) })
-    return new FirstStage(config, size, await encoder(1), await encoder(BLOCK), decoder, frames)
+    const pictures = autoencoder.decode(set, latents, frames, first)
+    const decoder = await openFrozen(engine, folder, 'vae', set, { pictures })
+    return new FirstStage(autoencoder, size, await encoder(1), await encoder(BLOCK), decoder, frames)
   }
 
   /** Values of one frame's latents. */
   get latentSize(): number {
-    const { height, width } = latentSize(this.size, this.config.factor)
-    return this.config.latentChannels * height * width
+    const { factor, latentChannels } = this.autoencoder.config
+    const { height, width } = latentSize(this.size, factor)
+    return latentChannels * height * width
   }
 
-  /** Mean latents of pictures (count, 3, height, width) in [-1, 1]: (count, c, h, w), not scaled. */
-  async encode(pictures: Float32Array): Promise<Float32Array> {
-    const picture = 3 * this.size.width * this.size.height
+  /** Pictures with alpha as the first stage takes them, (count, channels, height, width); on white where it has no alpha. */
+  planes(pictures: RgbaFrames): Float32Array {
+    if (this.autoencoder.pixels === 'rgb') return toPlanar(onWhite(pictures))
+    const values = new Float32Array(pictures.data.length)
+    writeRgbaPlanar(pictures, {}, values)
+    return values
+  }
+
+  /**
+   * Mean latents of pictures (count, channels, height, width): (count, c, h, w), not scaled.
+   *
+   * @param first what the clip begins with, where latents are relative to it; zeros for pictures of their own
+   */
+  async encode(pictures: Float32Array, first?: Float32Array): Promise<Float32Array> {
+    const { relative, channels } = this.autoencoder
+    const picture = channels * this.size.width * this.size.height
+    const feeds = relative ? { first: first ?? new Float32Array(picture) } : {}
     const count = pictures.length / picture
     const latents = new Float32Array(count * this.latentSize)
     for (let i = 0; i < count;) {
       const [program, taken] = count - i >= BLOCK ? [this.several, BLOCK] : [this.one, 1]
-      const result = await program.run({ pictures: pictures.subarray(i * picture, (i + taken) * picture) })
+      const result = await program.run({ ...feeds, pictures: pictures.subarray(i * picture, (i + taken) * picture) })
       latents.set(result.latents!, i * this.latentSize)
       i += taken
     }
     return latents
   }
 
-  /** A video from scaled latents (frames, c, h, w). */
-  async decode(scaled: Float32Array): Promise<Frames> {
-    const latents = scaled.map((x) => x / this.config.scalingFactor)
-    const { pictures } = await this.decoder.run({ latents })
-    return fromPlanar(pictures!, this.size.width, this.size.height)
-  }
-
-  /** Frames of the videos that `decode` takes. */
-  get videoFrames(): number {
-    return this.frames
+  /** A video on white from scaled latents (frames, c, h, w) and the picture that it begins with. */
+  async decode(scaled: Float32Array, first: Float32Array): Promise<Frames> {
+    const { config, pixels, relative } = this.autoencoder
+    const latents = scaled.map((x) => x / config.scalingFactor)
+    const { pictures } = await this.decoder.run(relative ? { latents, first } : { latents })
+    const { width, height } = this.size
+    return pixels === 'rgb' ? fromPlanar(pictures!, width, height) : onGround(pictures!, width, height)
   }
 
   /** Frees the graphs. */
@@ -136,11 +153,15 @@ export class Conditioner {
     return new Conditioner(stage, program, config.imageSize)
   }
 
-  /** The condition of a picture; `noise` (3, height, width), unit Gaussian, is added `strength` fold before the VAE only. */
-  async condition(picture: Frames, noise: Float32Array, strength: number): Promise<Condition> {
+  /**
+   * The condition of a picture with alpha; `noise` (channels, height, width), unit Gaussian, is added `strength` fold (of half
+   * the range of values) before the first stage only. The image encoder sees the picture on white.
+   */
+  async condition(picture: RgbaFrames, noise: Float32Array, strength: number): Promise<Condition> {
     const size = { width: this.imageSize, height: this.imageSize }
-    const { context } = await this.clip.run({ pixels: clipInput(picture, size, CLIP_MEAN, CLIP_STD) })
-    const noisy = toPlanar(picture).map((x, i) => x + strength * noise[i]!)
+    const { context } = await this.clip.run({ pixels: clipInput(onWhite(picture), size, CLIP_MEAN, CLIP_STD) })
+    const halfRange = this.stage.autoencoder.pixels === 'rgb' ? 1 : 0.5
+    const noisy = this.stage.planes(picture).map((x, i) => x + halfRange * strength * noise[i]!)
     return { imageLatents: await this.stage.encode(noisy), context: context! }
   }
 

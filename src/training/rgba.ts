@@ -50,3 +50,30 @@ export function onGround(
     }
   return { width, height, count, data }
 }
+
+/** Premultiplied pictures on white. */
+export function onWhite({ width, height, count, data }: RgbaFrames): Frames {
+  const rgb = new Uint8Array((data.length / 4) * 3)
+  for (let from = 0, to = 0; from < data.length; from += 4, to += 3) {
+    const through = 255 - data[from + 3]!
+    for (let c = 0; c < 3; c++) rgb[to + c] = Math.min(255, data[from + c]! + through)
+  }
+  return { width, height, count, data: rgb }
+}
+
+/** Pictures changed as `writeRgbaPlanar` does, as bytes. */
+export function changedRgba(
+  { width, height, count, data }: RgbaFrames,
+  { mirror = false, channels = [0, 1, 2], ground }: RgbaChange,
+): RgbaFrames {
+  const changed = new Uint8Array(data.length)
+  for (let line = 0; line < height * count; line++)
+    for (let x = 0; x < width; x++) {
+      const from = 4 * (line * width + (mirror ? width - 1 - x : x))
+      const to = 4 * (line * width + x)
+      const through = ground ? 1 - data[from + 3]! / 255 : 0
+      for (let c = 0; c < 3; c++) changed[to + c] = data[from + channels[c]!]! + through * (ground?.[c] ?? 0) + 0.5
+      changed[to + 3] = ground ? 255 : data[from + 3]!
+    }
+  return { width, height, count, data: changed }
+}

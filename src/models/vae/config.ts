@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { parseConfig } from '../config.js'
 
+/** The class of SVD's own first stage. */
+export const VAE_CLASS = 'AutoencoderKLTemporalDecoder'
+
 const size = z.int().positive()
 
 const schema = z.strictObject({
@@ -42,7 +45,7 @@ export interface VaeConfig {
  * @throws UserError naming the file and the field, for a field that is unknown or that SVD's class would refuse.
  */
 export function parseVaeConfig(json: unknown, file: string): VaeConfig {
-  const config = parseConfig(schema, json, 'AutoencoderKLTemporalDecoder', file)
+  const config = parseConfig(schema, json, VAE_CLASS, file)
   const levels = config.block_out_channels.length
   if (config.down_block_types.length !== levels)
     throw parseConfig.error(

@@ -1,3 +1,3 @@
-export { parseVaeConfig, type VaeConfig } from './config.js'
+export { parseVaeConfig, VAE_CLASS, type VaeConfig } from './config.js'
 export { vaeDecoder } from './decoder.js'
 export { posterior, vaeEncoder } from './encoder.js'

@@ -24,17 +24,21 @@ export interface ConditionGraph {
   readonly context: Tensor
   /** (b, 3): fps - 1, motion bucket, noise augmentation. */
   readonly addedTimeIds: Tensor
+  /** (b, f, e, h, w): what else the UNet takes (`models/controls`); undefined where it takes nothing. */
+  readonly controls: Tensor | undefined
   /** Of the batch: see `LatentBatch`. */
   readonly rematerialise: boolean
 }
 
-/** The graph inputs `imageLatents`, `context`, `addedTimeIds` for a batch. */
+/** The graph inputs `imageLatents`, `context`, `addedTimeIds` and, where the UNet takes controls, `controls` for a batch. */
 export function conditionInputs(
   config: UNetConfig,
-  { videos, height, width, rematerialise = false }: LatentBatch,
+  { videos, frames, height, width, rematerialise = false }: LatentBatch,
 ): ConditionGraph {
+  const extra = config.inChannels - 2 * config.outChannels
   return {
-    imageLatents: input('imageLatents', [videos, config.inChannels - config.outChannels, height, width]),
+    imageLatents: input('imageLatents', [videos, config.outChannels, height, width]),
+    controls: extra > 0 ? input('controls', [videos, frames, extra, height, width]) : undefined,
     context: input('context', [videos, 1, config.down[0]!.contextWidth]),
     addedTimeIds: input('addedTimeIds', [videos, 3]),
     rematerialise,
@@ -47,8 +51,8 @@ function networkInputs(x: Tensor, sigma: Tensor, condition: ConditionGraph) {
   const [b, f, , h, w] = x.shape as [number, number, number, number, number]
   const channels = condition.imageLatents.shape[1]!
   const image = broadcastTo(reshape(condition.imageLatents, [b, 1, channels, h, w]), [b, f, channels, h, w])
-  const sample = concat([mul(x, cIn), image], 2)
-  const { context, addedTimeIds, rematerialise } = condition
+  const { context, addedTimeIds, controls, rematerialise } = condition
+  const sample = concat([mul(x, cIn), image, ...(controls ? [controls] : [])], 2)
   return { sample, timestep: cNoise, context, addedTimeIds, rematerialise }
 }
 
@@ -68,7 +72,7 @@ export type GuidanceEnds = readonly [first: number, last: number]
 
 /**
  * D with classifier-free guidance, D(x; s, 0) + g (D(x; s, c) - D(x; s, 0)), g by frame: two forward passes. The
- * unconditional one has zeros for the image's latents and embedding.
+ * unconditional one has zeros for the image's latents and embedding, and for all controls.
  */
 export function guidedDenoise(
   w: Weights,
@@ -84,6 +88,7 @@ export function guidedDenoise(
     ...condition,
     imageLatents: zeros(condition.imageLatents.shape),
     context: zeros(condition.context.shape),
+    controls: condition.controls && zeros(condition.controls.shape),
   }
   const unconditional = denoise(w, config, x, sigma, without)
   const difference = sub(denoise(w, config, x, sigma, condition), unconditional)
