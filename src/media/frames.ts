@@ -6,7 +6,10 @@ export interface Frames {
   readonly data: Uint8Array
 }
 
-/** Pictures with alpha in a row: `data` is 8-bit red, green, blue times alpha, and alpha: (count, height, width, 4). */
+/**
+ * Pictures of one size in a row, with transparency: `data` is 8-bit red, green, blue and opacity in order (count, height,
+ * width, 4). The colours are premultiplied: none is above the opacity.
+ */
 export interface RgbaFrames {
   readonly width: number
   readonly height: number
