@@ -96,7 +96,7 @@ export class FirstStage {
   async encode(pictures: Float32Array, first?: Float32Array): Promise<Float32Array> {
     const { relative, channels } = this.autoencoder
     const picture = channels * this.size.width * this.size.height
-    const feeds = relative ? { first: first ?? new Float32Array(picture) } : {}
+    const feeds: Record<string, Float32Array> = relative ? { first: first ?? new Float32Array(picture) } : {}
     const count = pictures.length / picture
     const latents = new Float32Array(count * this.latentSize)
     for (let i = 0; i < count;) {
@@ -140,6 +140,8 @@ export class Conditioner {
     private readonly stage: FirstStage,
     private readonly clip: Program,
     private readonly imageSize: number,
+    /** Length of `context`. */
+    readonly contextWidth: number,
   ) {}
 
   /** Opens the folder's image encoder. */
@@ -150,7 +152,7 @@ export class Conditioner {
     const pixels = input('pixels', [1, config.channels, config.imageSize, config.imageSize])
     const context = clipVision(set, config, pixels).imageEmbeds
     const program = await openFrozen(engine, folder, 'image_encoder', set, { context })
-    return new Conditioner(stage, program, config.imageSize)
+    return new Conditioner(stage, program, config.imageSize, config.projection)
   }
 
   /**

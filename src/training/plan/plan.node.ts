@@ -1,7 +1,7 @@
 import { ClipStore } from '../../data/store.node.js'
 import { parseWarpAutoencoderConfig } from '../../models/autoencoder-warp/index.js'
 import { parseUNetConfig } from '../../models/unet/index.js'
-import { parseVaeConfig } from '../../models/vae/index.js'
+import { parseAutoencoder } from '../../models/autoencoder.js'
 import { readConfig } from '../components.node.js'
 import { latentSize } from '../latent-size.js'
 import { type Recipe } from '../recipe/index.js'
@@ -52,5 +52,5 @@ async function clipSize(recipe: { data: string; width?: number; height?: number 
 /** Pixels to a latent along a side, by the model's VAE where it is there. */
 async function latentFactor(model: string): Promise<number> {
   const known = await readConfig(model, 'vae').catch(() => undefined)
-  return known ? parseVaeConfig(known.json, known.file).factor : USUAL_FACTOR
+  return known ? parseAutoencoder(known.json, known.file).config.factor : USUAL_FACTOR
 }

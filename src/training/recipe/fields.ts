@@ -48,16 +48,28 @@ export const latentBatch = {
   frames: count.default(14).describe('Consecutive frames of a clip that make a sample.'),
   width: count.optional().describe('Width of the clips in pixels, for --dry-run where `data` is not there yet.'),
   height: count.optional().describe('Height of the clips in pixels, for --dry-run where `data` is not there yet.'),
+  pool: count
+    .default(20000)
+    .describe('Videos that samples are drawn from. Each is drawn and encoded once, and kept beside the clips.'),
+  rates: z
+    .tuple([positive, positive])
+    .optional()
+    .describe('Frames a second of the samples, from and to. Left out: the rate of the clip store.'),
+  reversed: share.default(0).describe('Share of the clips that are played backwards.'),
   augmentation: share
     .default(0)
     .describe(
       'Share of samples that are altered: half of those mirrored, a quarter in other colours, a quarter on another ground.',
     ),
   stills: z
-    .string()
+    .union([z.string(), z.array(z.string())])
     .optional()
-    .describe('Clip store of stills, moved as stickers are: a part of the samples where given.'),
+    .describe('Clip stores of stills, moved by design as stickers are: a part of the samples where given.'),
   stillsShare: share.default(0.2).describe('Share of samples that are stills, where `stills` is given.'),
+  endShare: share.default(0.2).describe('Share of samples that are told their last frame, where the UNet takes it.'),
+  hintShare: share
+    .default(0.3)
+    .describe('Share of samples that are told how some of their parts move, where the UNet takes it.'),
   accumulation: count.default(1).describe('Batches whose gradients are averaged for one step of the optimiser.'),
 }
 

@@ -16,8 +16,14 @@ export const warpAutoencoder = z.strictObject({
   batch: count.default(6).describe('Clips in a batch; under MPI, in the batch of each rank.'),
   frames: count.default(3).describe('Frames of a clip that are encoded relative to its picture.'),
   reach: z.number().positive().default(2).describe('Farthest a frame lies from its picture, in seconds.'),
+  stills: z.array(z.string()).default([]).describe('Clip stores of stills, moved by design as stickers are.'),
+  stillsShare: share.default(0.3).describe('Share of samples that are stills, where `stills` is given.'),
   blankShare: share.default(0.1).describe('Share of samples whose picture is blank: their latents show the frame itself.'),
-  groundShare: share.default(0.25).describe('Share of samples on an opaque ground of one colour.'),
+  augmentation: share
+    .default(0.5)
+    .describe(
+      'Share of samples that are altered: half of those mirrored, a quarter in other colours, a quarter on another ground.',
+    ),
   latentNoise: z
     .number()
     .nonnegative()

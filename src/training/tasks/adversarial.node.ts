@@ -61,7 +61,7 @@ export async function adversarialTask(
 
   /** Latents with their conditions, noise levels and noise: all that an evaluation needs besides the weights. */
   async function draw(random: readonly Random[]) {
-    const batch = real ? await real.draw(random, config) : await videos.draw(random, recipe, config)
+    const batch = real ? await real.draw(random, config) : await videos.draw(random, config)
     const noise = () => normals(random, batch.latents.length / recipe.batch)
     const t = random.map((sample) => sample.integer(levels.length))
     return {
@@ -77,7 +77,7 @@ export async function adversarialTask(
   return {
     learners: { generator, heads: judge },
     drawn: videos.drawn,
-    fps: videos.store.fps,
+    fps: videos.fps,
     async step(step) {
       const random = batchRandom(recipe.seed, step, recipe.batch, group)
       const weights = { ...student.feeds(), ...judge.feeds() }

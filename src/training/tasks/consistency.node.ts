@@ -26,12 +26,12 @@ export async function consistencyTask(recipe: RecipeOf<'consistency'>, engine: E
   return {
     learners: { student: learner },
     drawn: videos.drawn,
-    fps: videos.store.fps,
+    fps: videos.fps,
     async step(step) {
       const random = batchRandom(recipe.seed, step, recipe.batch, group)
       const weights = { ...student.feeds(), ...average.feeds() }
       const { metrics } = await program.accumulate(recipe.accumulation, async () => {
-        const drawn = await videos.draw(random, recipe, config)
+        const drawn = await videos.draw(random, config)
         const n = random.map((sample) => sample.integer(levels.length - 1))
         return {
           ...weights,

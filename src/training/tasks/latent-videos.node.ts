@@ -1,38 +1,40 @@
-import { UserError } from '../../errors.js'
-import { ClipStore } from '../../data/store.node.js'
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CELL } from '../../data/designed-motion.js'
 import { frameDifferences, motionBucketId } from '../../data/motion.js'
-import { type Frames } from '../../media/frames.js'
+import { INDEX_FILE } from '../../data/store.node.js'
+import { type Frames, type RgbaFrames } from '../../media/frames.js'
+import { controlsOf, controlValues, type ControlKind, type LatentSize } from '../../models/controls.js'
 import { type UNetConfig } from '../../models/unet/index.js'
 import { type Engine } from '../../runtime/program.js'
-import { type Random } from '../../runtime/random.js'
-import { alteredClip } from '../alterations.node.js'
+import { Random } from '../../runtime/random.js'
+import { Checkpoint } from '../../weights/checkpoint.node.js'
 import { Conditioner, FirstStage } from '../frozen.node.js'
+import { drawHints } from '../hints.js'
 import { latentSize } from '../latent-size.js'
-import { LatentCache } from '../latents.node.js'
 import { type LatentBatch } from '../objectives/denoiser.js'
-import { toPlanar } from '../pixels.js'
-import { stickerMotion } from '../sticker-motion.js'
+import { onWhite } from '../rgba.js'
+import { VideoPool } from '../video-pool.node.js'
+import { VideoSource, type DrawnVideo, type VideoSourceOptions } from '../video-source.node.js'
 
-/** Where the videos come from: folders of clips, of stills, and of the pipeline; frames of a video. */
-export interface VideoSources {
-  readonly data: string
-  readonly stills?: string | undefined
+/** How videos are drawn, encoded, and what the UNet is told of them. */
+export interface LatentVideoOptions extends Omit<VideoSourceOptions, 'stills'> {
+  readonly seed: number
+  /** Pipeline folder with the first stage and the image encoder. */
   readonly model: string
-  readonly frames: number
-}
-
-/** What the batches of a latent-video objective are made by. */
-export interface VideoBatchOptions {
-  readonly frames: number
+  readonly stills?: string | readonly string[] | undefined
+  /** Videos that are made, once, and drawn from. */
+  readonly pool: number
   /** ln of the noise augmentation's strength: mean and deviation. */
   readonly noiseAugMean: number
   readonly noiseAugStd: number
   /** Share of samples whose image condition is zeros. */
   readonly conditionDropout?: number
-  /** Share of samples that are altered (`alteredClip`). */
-  readonly augmentation: number
-  /** Share of samples that are moved stills (`stickerMotion`), where there are stills. */
-  readonly stillsShare: number
+  /** Share of samples that are told their last frame, where the UNet takes it. */
+  readonly endShare: number
+  /** Share of samples that are told how some of their parts move, where the UNet takes it. */
+  readonly hintShare: number
 }
 
 /** One batch as graph feeds. */
@@ -41,45 +43,63 @@ export interface VideoBatch {
   readonly imageLatents: Float32Array
   readonly context: Float32Array
   readonly addedTimeIds: Float32Array
+  /** Where the UNet takes controls. */
+  readonly controls?: Float32Array
 }
 
-/** A window of a clip: its scaled latents, its first frame, and what its frames differ by. */
-interface Window {
+/** A video of the pool. */
+interface Encoded {
+  /** (f, c, h, w), scaled. */
   readonly latents: Float32Array
-  readonly picture: Frames
-  readonly differences: readonly number[]
+  readonly imageLatents: Float32Array
+  readonly context: Float32Array
+  readonly addedTimeIds: Float32Array
+  /** (f, 3, h, w), in latent pixels: how each cell's material moves, and whether that is known. */
+  readonly motion: Float32Array
 }
 
-/** Draws batches of latent videos with SVD's conditions from a clip store. */
+/** A video with what the UNet is told of it. */
+interface Told extends Encoded {
+  readonly controls: Float32Array
+}
+
+/** Draws batches of latent videos with SVD's conditions, and more where the UNet takes them. */
 export class LatentVideos {
-  /** Names of the clips that batches were drawn from, for messages. */
+  /** Names of the videos that batches were drawn from, for messages. */
   readonly drawn: string[] = []
 
   private constructor(
-    readonly store: ClipStore,
+    readonly source: VideoSource,
     readonly stage: FirstStage,
     private readonly conditioner: Conditioner,
-    private readonly cache: LatentCache,
-    private readonly stills: ClipStore | undefined,
+    private readonly options: LatentVideoOptions,
+    private readonly sizes: Sizes,
+    private readonly pool: VideoPool,
   ) {}
 
   /**
-   * `model` is a pipeline folder with VAE and image encoder; `frames` is the length of the videos to be decoded.
+   * Opens the data, the pipeline's first stage and image encoder, and the pool beside the clips, in a folder that is named for
+   * all that its videos depend on.
    *
-   * @throws UserError when a store cannot be read, or the stills are of another size than the clips.
+   * @throws UserError when one of them cannot be read, or stills are of another size than clips.
    */
-  static async open(engine: Engine, { data, stills, model, frames }: VideoSources): Promise<LatentVideos> {
-    const store = await ClipStore.open(data, ['train'], frames)
-    const pictures = stills === undefined ? undefined : await ClipStore.open(stills)
-    if (pictures && (pictures.width !== store.width || pictures.height !== store.height))
-      throw new UserError(
-        `${stills!} has pictures of ${pictures.width}x${pictures.height}, ${data} clips of ${store.width}x${store.height}; ` +
-          'make both with one --size',
-      )
-    const stage = await FirstStage.open(engine, model, store, frames)
-    const conditioner = await Conditioner.open(engine, model, stage)
-    const cache = await LatentCache.open(store, data, stage, model)
-    return new LatentVideos(store, stage, conditioner, cache, pictures)
+  static async open(engine: Engine, options: LatentVideoOptions): Promise<LatentVideos> {
+    const stills = options.stills === undefined ? [] : [options.stills].flat()
+    const source = await VideoSource.open({ ...options, stills })
+    const { store } = source
+    const stage = await FirstStage.open(engine, options.model, store, options.frames)
+    const conditioner = await Conditioner.open(engine, options.model, stage)
+    const name = await poolName(options, stills)
+    const sizes = recordSizes(options.frames, stage, conditioner.contextWidth)
+    const path = join(options.data, `videos-${name}`, 'records.f16')
+    const pool = await VideoPool.open(path, total(sizes))
+    return new LatentVideos(source, stage, conditioner, options, sizes, pool)
+  }
+
+  /** Frames a second that samples are shown at: the middle of the rates. */
+  get fps(): number {
+    const { rates } = this.options
+    return rates ? (rates[0] + rates[1]) / 2 : this.source.store.fps
   }
 
   /**
@@ -88,70 +108,176 @@ export class LatentVideos {
    * @throws UserError when they are none that the UNet can halve.
    */
   geometry({ batch, frames }: { batch: number; frames: number }, config: UNetConfig): LatentBatch {
-    return { videos: batch, frames, ...latentSize(this.store, this.stage.config.factor, config) }
+    const { factor } = this.stage.autoencoder.config
+    return { videos: batch, frames, ...latentSize(this.source.store, factor, config) }
   }
 
-  /** A batch of a sample for each generator: windows of random clips, their first frames as condition. */
-  async draw(batch: readonly Random[], options: VideoBatchOptions, config: UNetConfig): Promise<VideoBatch> {
-    const { frames } = options
-    const frame = this.stage.latentSize
-    const width = config.down[0]!.contextWidth
-    const result = {
-      latents: new Float32Array(batch.length * frames * frame),
-      imageLatents: new Float32Array(batch.length * frame),
-      context: new Float32Array(batch.length * width),
-      addedTimeIds: new Float32Array(batch.length * 3),
+  /** A batch of a video for each generator: its latents and what the UNet is told of it. */
+  async draw(batch: readonly Random[], config: UNetConfig): Promise<VideoBatch> {
+    const kinds = controlsOf(config.inChannels, config.outChannels, 'in_channels')
+    const encoded: Told[] = []
+    for (const random of batch) {
+      const i = random.integer(this.options.pool)
+      this.drawn.push(`video ${i}`)
+      const video = await this.encoded(i)
+      const controls = this.controls(video, kinds, random)
+      const dropped = random.uniform() < (this.options.conditionDropout ?? 0)
+      encoded.push({ ...video, controls, ...(dropped ? this.unconditional(controls.length) : {}) })
     }
-    for (const [i, random] of batch.entries()) {
-      const { latents, picture, differences } = await this.window(random, options)
-      const strength = Math.exp(options.noiseAugMean + options.noiseAugStd * random.normals(1)[0]!)
-      result.latents.set(latents, i * frames * frame)
-      result.addedTimeIds.set([this.store.fps - 1, motionBucketId(differences), strength], 3 * i)
-      const noise = random.normals(picture.data.length)
-      if (random.uniform() < (options.conditionDropout ?? 0)) continue
-      const condition = await this.conditioner.condition(picture, noise, strength)
-      result.imageLatents.set(condition.imageLatents, i * frame)
-      result.context.set(condition.context, i * width)
-    }
-    return result
+    return batchOf(encoded)
   }
 
-  private async window(random: Random, options: VideoBatchOptions): Promise<Window> {
-    const { frames, augmentation, stillsShare } = options
-    if (this.stills && random.uniform() < stillsShare) return this.still(this.stills, random, options)
-    const clip = random.integer(this.store.clips.length)
-    const start = random.integer(this.store.length(clip) - frames + 1)
-    const { name, differences } = this.store.clips[clip]!
-    this.drawn.push(`${name} from frame ${start}`)
-    if (augmentation > 0 && random.uniform() < augmentation)
-      return this.encoded(await alteredClip(this.store, clip, start, frames, random))
+  /**
+   * A batch of one video that is told its picture and nothing more, and how latents of it are shown: for samples.
+   */
+  async example(random: Random, config: UNetConfig) {
+    const kinds = controlsOf(config.inChannels, config.outChannels, 'in_channels')
+    const i = random.integer(this.options.pool)
+    const video = await this.encoded(i)
+    const controls = controlValues(kinds, this.latentSize, {})
+    const { frames } = await this.video(i)
+    const first = this.stage.planes(pictureAt(frames, 0))
     return {
-      latents: await this.cache.window(clip, start, frames),
-      picture: await this.store.clip(clip, start, 1),
-      differences: differences.slice(start, start + frames - 1),
+      batch: batchOf([{ ...video, controls }]),
+      decode: (latents: Float32Array): Promise<Frames> => this.stage.decode(latents, first),
     }
   }
 
-  private async still(stills: ClipStore, random: Random, options: VideoBatchOptions): Promise<Window> {
-    const { frames, augmentation } = options
-    const which = random.integer(stills.clips.length)
-    this.drawn.push(stills.clips[which]!.name)
-    const alter = augmentation > 0 && random.uniform() < augmentation
-    const picture = alter ? await alteredClip(stills, which, 0, 1, random) : await stills.clip(which, 0, 1)
-    return this.encoded(stickerMotion(picture, frames, random))
+  private video(i: number): Promise<DrawnVideo> {
+    return this.source.draw(new Random(this.options.seed, `video ${i}`))
   }
 
-  private async encoded(frames: Frames): Promise<Window> {
-    const scale = this.stage.config.scalingFactor
+  private async encoded(i: number): Promise<Encoded> {
+    return this.split(await this.pool.record(i, async () => joined(await this.encode(i), this.sizes)))
+  }
+
+  private async encode(i: number): Promise<Encoded> {
+    const { noiseAugMean, noiseAugStd } = this.options
+    const { frames, fps, motion } = await this.video(i)
+    const { config, channels } = this.stage.autoencoder
+    const random = new Random(this.options.seed, `condition of video ${i}`)
+    const strength = Math.exp(noiseAugMean + noiseAugStd * random.normals(1)[0]!)
+    const noise = random.normals(channels * frames.width * frames.height)
+    const planes = this.stage.planes(frames)
+    const latents = await this.stage.encode(planes, planes.subarray(0, planes.length / frames.count))
+    const condition = await this.conditioner.condition(pictureAt(frames, 0), noise, strength)
     return {
-      latents: (await this.stage.encode(toPlanar(frames))).map((x) => x * scale),
-      picture: { ...frames, count: 1, data: frames.data.subarray(0, 3 * frames.width * frames.height) },
-      differences: frameDifferences(frames),
+      latents: latents.map((x) => x * config.scalingFactor),
+      ...condition,
+      addedTimeIds: Float32Array.of(fps - 1, motionBucketId(frameDifferences(onWhite(frames))), strength),
+      motion: this.inLatents(motion, frames),
     }
+  }
+
+  /** Motion of cells in pixels -> of latents in latent pixels. */
+  private inLatents(motion: Float32Array | undefined, { count, width, height }: RgbaFrames): Float32Array {
+    const { factor } = this.stage.autoencoder.config
+    const [h, w] = [height / factor, width / factor]
+    const values = new Float32Array(count * 3 * h * w)
+    if (!motion) return values
+    const [rows, columns] = [Math.floor(height / CELL), Math.floor(width / CELL)]
+    for (let i = 0; i < values.length; i++) {
+      const [x, y, plane] = [i % w, Math.floor(i / w) % h, Math.floor(i / (h * w))]
+      const row = Math.min(rows - 1, Math.floor((y * factor) / CELL))
+      const column = Math.min(columns - 1, Math.floor((x * factor) / CELL))
+      values[i] = motion[(plane * rows + row) * columns + column]! / (plane % 3 === 2 ? 1 : factor)
+    }
+    return values
+  }
+
+  private controls(video: Encoded, kinds: readonly ControlKind[], random: Random): Float32Array {
+    const { endShare, hintShare } = this.options
+    const size = this.latentSize
+    const told = (kind: ControlKind, share: number) => kinds.includes(kind) && random.uniform() < share
+    const endLatents = told('end_frame', endShare) ? video.latents.subarray(-this.stage.latentSize) : undefined
+    const motionHints = told('motion_hints', hintShare) ? drawHints(video.motion, size, random) : undefined
+    return controlValues(kinds, size, { endLatents, motionHints })
+  }
+
+  private get latentSize(): LatentSize {
+    const { config } = this.stage.autoencoder
+    const size = latentSize(this.source.store, config.factor)
+    return { frames: this.options.frames, channels: config.latentChannels, ...size }
+  }
+
+  private unconditional(controls: number) {
+    return {
+      imageLatents: new Float32Array(this.stage.latentSize),
+      context: new Float32Array(this.conditioner.contextWidth),
+      controls: new Float32Array(controls),
+    }
+  }
+
+  private split(record: Float32Array): Encoded {
+    let at = 0
+    const parts = this.sizes.map(([name, size]) => {
+      at += size
+      return [name, record.subarray(at - size, at)] as const
+    })
+    return Object.fromEntries(parts) as unknown as Encoded
   }
 
   /** Frees graphs and files. */
   async close(): Promise<void> {
-    await Promise.all([this.stage.dispose(), this.conditioner.dispose(), this.store.close(), this.stills?.close()])
+    const files = [this.source.close(), this.pool.close()]
+    await Promise.all([this.stage.dispose(), this.conditioner.dispose(), ...files])
   }
+}
+
+function batchOf(videos: readonly Told[]): VideoBatch {
+  const all = (name: keyof Told) => concatenated(videos.map((video) => video[name]))
+  const controls = all('controls')
+  return {
+    latents: all('latents'),
+    imageLatents: all('imageLatents'),
+    context: all('context'),
+    addedTimeIds: all('addedTimeIds'),
+    ...(controls.length > 0 && { controls }),
+  }
+}
+
+type Sizes = readonly (readonly [name: keyof Encoded, size: number])[]
+
+function recordSizes(frames: number, stage: FirstStage, contextWidth: number): Sizes {
+  const plane = stage.latentSize / stage.autoencoder.config.latentChannels
+  return [
+    ['latents', frames * stage.latentSize],
+    ['imageLatents', stage.latentSize],
+    ['context', contextWidth],
+    ['addedTimeIds', 3],
+    ['motion', frames * 3 * plane],
+  ]
+}
+
+const total = (sizes: Sizes) => sizes.reduce((sum, [, size]) => sum + size, 0)
+
+const joined = (video: Encoded, sizes: Sizes) => concatenated(sizes.map(([name]) => video[name]))
+
+function concatenated(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
+
+function pictureAt({ width, height, data }: RgbaFrames, frame: number): RgbaFrames {
+  const stride = 4 * width * height
+  return { width, height, count: 1, data: data.subarray(frame * stride, (frame + 1) * stride) }
+}
+
+/** A short hash of all that the videos of a pool depend on: how they are drawn, the stores, the networks that encode them. */
+async function poolName(options: LatentVideoOptions, stills: readonly string[]): Promise<string> {
+  const { seed, frames, rates, reversed, augmentation, stillsShare, noiseAugMean, noiseAugStd } = options
+  const hash = createHash('sha256')
+  hash.update(JSON.stringify({ seed, frames, rates, reversed, augmentation, stillsShare, noiseAugMean, noiseAugStd }))
+  for (const folder of [options.data, ...stills]) hash.update(await readFile(join(folder, INDEX_FILE)))
+  for (const component of ['vae', 'image_encoder']) {
+    const checkpoint = await Checkpoint.open(join(options.model, component))
+    for (const name of [...checkpoint.tensors.keys()].sort())
+      hash.update(new Uint8Array((await checkpoint.read(name)).buffer))
+  }
+  return hash.digest('hex').slice(0, 12)
 }

@@ -22,15 +22,12 @@ export async function oneStepSampler(
   const { sigmaMax } = SVD_SIGMAS
   const sample = async (name: string): Promise<Sample> => {
     const random = new Random(recipe.seed, name)
-    const { latents, ...condition } = await videos.draw(
-      [random],
-      { ...recipe, augmentation: 0, stillsShare: 0 },
-      student.config,
-    )
+    const { batch, decode } = await videos.example(random, student.config)
+    const { latents, ...condition } = batch
     const x = random.normals(latents.length).map((n) => n * sigmaMax)
     const feeds = { ...student.averageFeeds(), ...condition, x, sigma: Float32Array.of(sigmaMax) }
     const { denoised } = await program.run(feeds)
-    return { name, reference: await videos.stage.decode(latents), frames: await videos.stage.decode(denoised!) }
+    return { name, reference: await decode(latents), frames: await decode(denoised!) }
   }
   return {
     async sample() {

@@ -55,13 +55,9 @@ export class TeacherSamples {
   async draw(random: readonly Random[], config: UNetConfig): Promise<VideoBatch> {
     const samples: VideoBatch[] = []
     for (const each of random) samples.push(await this.sample(each.integer(this.recipe.teacherSamples), config))
-    const joined = (name: keyof VideoBatch) => Float32Array.from(samples.flatMap((sample) => [...sample[name]]))
-    return {
-      latents: joined('latents'),
-      imageLatents: joined('imageLatents'),
-      context: joined('context'),
-      addedTimeIds: joined('addedTimeIds'),
-    }
+    const names = Object.keys(samples[0]!) as (keyof VideoBatch)[]
+    const joined = (name: keyof VideoBatch) => Float32Array.from(samples.flatMap((sample) => [...sample[name]!]))
+    return Object.fromEntries(names.map((name) => [name, joined(name)])) as unknown as VideoBatch
   }
 
   private async sample(i: number, config: UNetConfig): Promise<VideoBatch> {
@@ -82,7 +78,7 @@ export class TeacherSamples {
 
   private async generate(i: number, config: UNetConfig): Promise<VideoBatch> {
     const random = new Random(this.recipe.seed, `teacher sample ${i}`)
-    const { latents, ...condition } = await this.videos.draw([random], this.recipe, config)
+    const { latents, ...condition } = await this.videos.draw([random], config)
     const sigmas = karrasSigmas(this.recipe.teacherSteps)
     let x: Float32Array = random.normals(latents.length).map((n) => n * sigmas[0]!)
     const feeds = { ...this.student.feeds(), ...condition }

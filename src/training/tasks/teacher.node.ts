@@ -36,12 +36,8 @@ export async function teacherTask(recipe: RecipeOf<'teacher'>, engine: Engine, g
 
   async function sampleClip(name: string): Promise<Sample> {
     const random = new Random(recipe.seed, name)
-    const drawn = await videos.draw(
-      [random],
-      { ...recipe, conditionDropout: 0, augmentation: 0, stillsShare: 0 },
-      config,
-    )
-    const { latents, ...condition } = drawn
+    const { batch, decode } = await videos.example(random, config)
+    const { latents, ...condition } = batch
     const sigmas = karrasSigmas(SAMPLE_STEPS)
     let x: Float32Array = random.normals(latents.length).map((n) => n * Math.hypot(sigmas[0]!, 1))
     for (let i = 0; i < SAMPLE_STEPS; i++) {
@@ -49,17 +45,17 @@ export async function teacherTask(recipe: RecipeOf<'teacher'>, engine: Engine, g
       const { denoised } = await sampler.run({ ...average, ...condition, x, sigma: Float32Array.of(sigmas[i]!) })
       x = eulerStep(x, denoised!, sigmas[i]!, sigmas[i + 1]!)
     }
-    return { name, reference: await videos.stage.decode(latents), frames: await videos.stage.decode(x) }
+    return { name, reference: await decode(latents), frames: await decode(x) }
   }
 
   return {
     learners: { unet: learner },
     drawn: videos.drawn,
-    fps: videos.store.fps,
+    fps: videos.fps,
     async step(step) {
       const random = batchRandom(recipe.seed, step, recipe.batch, group)
       const { metrics } = await program.accumulate(recipe.accumulation, async () => {
-        const batch = await videos.draw(random, recipe, config)
+        const batch = await videos.draw(random, config)
         const sigma = each(random, (sample) => Math.exp(recipe.pMean + recipe.pStd * sample.normals(1)[0]!))
         const noise = normals(random, batch.latents.length / recipe.batch)
         return { ...learner.feeds(), ...batch, sigma, noise }

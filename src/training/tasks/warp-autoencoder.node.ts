@@ -19,17 +19,15 @@ import { latentSize } from '../latent-size.js'
 import { Learner } from '../learner.js'
 import { warpAutoencoderLoss } from '../objectives/warp-autoencoder.js'
 import { Layout } from '../parameters.js'
-import { CHANNEL_ORDERS } from '../pixels.js'
 import { learningRate, optimizerOf, type RecipeOf } from '../recipe/index.js'
-import { onGround, writeRgbaPlanar, type RgbaChange } from '../rgba.js'
+import { changedRgba, onGround, writeRgbaPlanar } from '../rgba.js'
 import { type Sample, type Task } from '../task.js'
+import { drawChange, StillSource } from '../video-source.node.js'
 
 /** Frames of a sample clip, and samples on a sheet. */
 const [SAMPLE_FRAMES, SAMPLES] = [8, 6]
 /** Clips whose latents the scale is measured on. */
 const MEASURED = 64
-/** Share of samples whose colours change places. */
-const OTHER_COLOURS = 0.25
 
 /**
  * Trains `AutoencoderKLWarp` on pictures of clips and frames before or after them.
@@ -43,6 +41,7 @@ export async function warpAutoencoderTask(
 ): Promise<Task> {
   const store = await ClipStore.open(recipe.data, ['train'], SAMPLE_FRAMES)
   const { width, height } = store
+  const stills = recipe.stills.length > 0 ? await StillSource.open(recipe.stills, store, recipe.data) : undefined
   const set = new ParameterSet('vae/')
   const start = await startNetwork('vae', recipe.network, recipe.seed, (json, file) => {
     const config = parseWarpAutoencoderConfig(json, file)
@@ -71,6 +70,13 @@ export async function warpAutoencoderTask(
 
   /** A picture and, behind it, frames within reach of it, before or after. */
   async function draw(random: Random): Promise<RgbaFrames> {
+    const change = random.uniform() < recipe.augmentation ? drawChange(random) : {}
+    if (stills && random.uniform() < recipe.stillsShare) {
+      const fps = recipe.frames / (recipe.reach * (0.2 + 0.8 * random.uniform()))
+      const moved = await stills.moved(random, change, 1 + recipe.frames, fps)
+      drawn.push(moved.name)
+      return moved.frames
+    }
     const clip = random.integer(store.clips.length)
     const length = store.length(clip)
     const picture = random.integer(length)
@@ -78,7 +84,7 @@ export async function warpAutoencoderTask(
     const [first, last] = [Math.max(0, picture - reach), Math.min(length - 1, picture + reach)]
     const others = Array.from({ length: recipe.frames }, () => first + random.integer(last - first + 1))
     drawn.push(`${store.clips[clip]!.name} from frame ${picture}`)
-    return store.rgba(clip, [picture, ...others])
+    return changedRgba(await store.rgba(clip, [picture, ...others]), change)
   }
 
   async function feeds(batch: readonly Random[]) {
@@ -88,22 +94,13 @@ export async function warpAutoencoderTask(
     for (const [i, random] of batch.entries()) {
       const sample = await draw(random)
       const values = new Float32Array((1 + recipe.frames) * pixels)
-      writeRgbaPlanar(sample, change(random), values)
+      writeRgbaPlanar(sample, {}, values)
       if (random.uniform() >= recipe.blankShare) picture.set(values.subarray(0, pixels), i * pixels)
       frames.set(values.subarray(pixels), i * recipe.frames * pixels)
       const level = recipe.latentNoise * Math.max(0, 2 * random.uniform() - 1)
       for (let j = i * latentCount; j < (i + 1) * latentCount; j++) jitter[j]! *= level
     }
     return { frames, picture, jitter, noise: normals(batch, latentCount) }
-  }
-
-  function change(random: Random): RgbaChange {
-    const mirror = random.uniform() < 0.5
-    const channels = CHANNEL_ORDERS[random.uniform() < OTHER_COLOURS ? random.integer(CHANNEL_ORDERS.length) : 0]!
-    const level = () => random.integer(256)
-    return random.uniform() < recipe.groundShare
-      ? { mirror, channels, ground: [level(), level(), level()] }
-      : { mirror, channels }
   }
 
   /** A clip of the store with every `spacing`-th frame, and what comes of it. */
@@ -144,7 +141,7 @@ export async function warpAutoencoderTask(
       await saveComponent(recipe.output, 'vae', await scaledConfig(), whole, values)
     },
     async close() {
-      await Promise.all([program.dispose(), learner.dispose(), reconstruct.dispose(), store.close()])
+      await Promise.all([program.dispose(), learner.dispose(), reconstruct.dispose(), store.close(), stills?.close()])
     },
   }
 

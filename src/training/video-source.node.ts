@@ -1,0 +1,188 @@
+import { ClipStore } from '../data/store.node.js'
+import { CELL, designedMotion } from '../data/designed-motion.js'
+import { UserError } from '../errors.js'
+import { type RgbaFrames } from '../media/frames.js'
+import { type Size } from '../media/resize.js'
+import { type Random } from '../runtime/random.js'
+import { CHANNEL_ORDERS } from './pixels.js'
+import { changedRgba, type Colour, type RgbaChange } from './rgba.js'
+
+/** Where videos come from, and how they are drawn. */
+export interface VideoSourceOptions {
+  /** Folder of a clip store. */
+  readonly data: string
+  /** Folders of stores of stills, which are given a designed motion. */
+  readonly stills: readonly string[]
+  readonly frames: number
+  /** Frames a second of a video, from and to; none: the rate of the store. */
+  readonly rates?: readonly [number, number] | undefined
+  /** Share of videos that are clips played backwards. */
+  readonly reversed: number
+  /** Share of videos that are altered: half of those mirrored, a quarter in other colours, a quarter on another ground. */
+  readonly augmentation: number
+  /** Share of videos that are stills with a designed motion, where there are stills. */
+  readonly stillsShare: number
+}
+
+/** A video to learn from. */
+export interface DrawnVideo {
+  readonly name: string
+  readonly frames: RgbaFrames
+  /** Frames a second. */
+  readonly fps: number
+  /**
+   * Where the material in the middle of each cell of `CELL` pixels of the first frame has gone, in pixels, and 1 where that
+   * is known: (frames, 3, height / CELL, width / CELL). None where nothing is known.
+   */
+  readonly motion: Float32Array | undefined
+}
+
+const [MIRRORED, OTHER_COLOURS, OTHER_GROUND] = [0.5, 0.25, 0.25]
+/** Share of designed motions that have a scene: a smaller figure, a second one, a ground. */
+const SCENES = 0.5
+
+/** Draws videos: windows of clips at several rates, and stills that are moved by design. */
+export class VideoSource {
+  private constructor(
+    readonly store: ClipStore,
+    private readonly stills: StillSource | undefined,
+    private readonly options: VideoSourceOptions,
+    /** Clips that are long enough for the fastest window. */
+    private readonly clips: readonly number[],
+  ) {}
+
+  /**
+   * Opens the stores' training splits.
+   *
+   * @throws UserError when stores differ in size, the rates are none that the clips can be shown at, or none is long enough.
+   */
+  static async open(options: VideoSourceOptions): Promise<VideoSource> {
+    const { data, frames, rates } = options
+    const store = await ClipStore.open(data, ['train'], 1)
+    let stills: StillSource | undefined
+    try {
+      stills = options.stills.length > 0 ? await StillSource.open(options.stills, store, data) : undefined
+      const fastest = rates?.[1] ?? store.fps
+      if (fastest > store.fps || (rates && rates[0] > rates[1]))
+        throw new UserError(
+          `recipe field rates is ${rates!.join(', ')}, but ${data} has ${store.fps} frames a second; give two rising rates up to that`,
+        )
+      const wanted = span(frames, store.fps, fastest)
+      const clips = store.clips.flatMap(({ sizes }, i) => (sizes.length >= wanted ? [i] : []))
+      if (clips.length === 0)
+        throw new UserError(
+          `${data} has no clip of ${wanted} frames for training; give a store with longer clips, or ask for fewer frames`,
+        )
+      return new VideoSource(store, stills, options, clips)
+    } catch (error) {
+      await Promise.all([store.close(), stills?.close()])
+      throw error
+    }
+  }
+
+  /** A video. */
+  async draw(random: Random): Promise<DrawnVideo> {
+    const { stillsShare, augmentation } = this.options
+    const still = this.stills && random.uniform() < stillsShare
+    const change = random.uniform() < augmentation ? drawChange(random) : {}
+    if (!still) return this.window(random, change)
+    const { frames, rates } = this.options
+    const fps = rates ? rates[0] + (rates[1] - rates[0]) * random.uniform() : this.store.fps
+    return this.stills!.moved(random, change, frames, fps)
+  }
+
+  private async window(random: Random, change: RgbaChange): Promise<DrawnVideo> {
+    const { frames, rates, reversed } = this.options
+    const { store } = this
+    const clip = this.clips[random.integer(this.clips.length)]!
+    const length = store.length(clip)
+    const [low, high] = rates ?? [store.fps, store.fps]
+    // A short clip is shown at the rates that it has enough frames for.
+    const slowest = Math.max(low, ((frames - 1) * store.fps) / Math.max(1, length - 1))
+    const fps = Math.min(high, slowest + (Math.max(high, slowest) - slowest) * random.uniform())
+    const start = random.integer(length - span(frames, store.fps, fps) + 1)
+    const numbers = Array.from({ length: frames }, (_, i) => start + Math.round((i * store.fps) / fps))
+    const backwards = random.uniform() < reversed
+    const taken = await store.rgba(clip, backwards ? numbers.reverse() : numbers)
+    const name = `${store.clips[clip]!.name} from frame ${start}`
+    return { name, frames: changedRgba(taken, change), fps, motion: undefined }
+  }
+
+  /** Closes the stores. */
+  async close(): Promise<void> {
+    await Promise.all([this.store.close(), this.stills?.close()])
+  }
+}
+
+/** Frames of a store that a window of `frames` at `fps` reaches over. */
+const span = (frames: number, storeFps: number, fps: number) => Math.round(((frames - 1) * storeFps) / fps) + 1
+
+/** Stores of stills, each still as likely as any other. */
+export class StillSource {
+  private constructor(private readonly stores: readonly ClipStore[]) {}
+
+  /**
+   * Opens the training splits of stores.
+   *
+   * @param size that they must have, and `named` whose it is
+   * @throws UserError when one has another size.
+   */
+  static async open(folders: readonly string[], size: Size, named: string): Promise<StillSource> {
+    const stores: ClipStore[] = []
+    for (const folder of folders) {
+      const store = await ClipStore.open(folder)
+      stores.push(store)
+      if (store.width === size.width && store.height === size.height) continue
+      await Promise.all(stores.map((opened) => opened.close()))
+      throw new UserError(
+        `${folder} has pictures of ${store.width}x${store.height}, ${named} clips of ${size.width}x${size.height}; make both with one --size`,
+      )
+    }
+    return new StillSource(stores)
+  }
+
+  /** A still, changed, with a designed motion, some of them in a scene. */
+  async moved(random: Random, change: RgbaChange, frames: number, fps: number): Promise<DrawnVideo> {
+    const [store, which] = this.choose(random)
+    const scene = random.uniform() < SCENES
+    const [others, other] = this.choose(random)
+    const still = changedRgba(await store.rgba(which, [0]), change)
+    const options = scene ? { scene, companion: await others.rgba(other, [0]) } : {}
+    const moved = designedMotion(still, frames, fps, random, options)
+    return { name: `${store.clips[which]!.name}, ${moved.motion}`, frames: moved.frames, fps, motion: known(moved) }
+  }
+
+  private choose(random: Random): [ClipStore, number] {
+    let which = random.integer(this.stores.reduce((total, { clips }) => total + clips.length, 0))
+    for (const store of this.stores) {
+      if (which < store.clips.length) return [store, which]
+      which -= store.clips.length
+    }
+    throw new Error('there are no stills')
+  }
+
+  /** Closes the stores. */
+  async close(): Promise<void> {
+    await Promise.all(this.stores.map((store) => store.close()))
+  }
+}
+
+/** A change into what might as well have been drawn. */
+export function drawChange(random: Random): RgbaChange {
+  const level = () => random.integer(256)
+  const mirror = random.uniform() < MIRRORED
+  const channels = CHANNEL_ORDERS[random.uniform() < OTHER_COLOURS ? random.integer(CHANNEL_ORDERS.length) : 0]!
+  const ground: Colour | undefined = random.uniform() < OTHER_GROUND ? [level(), level(), level()] : undefined
+  return { mirror, channels, ...(ground && { ground }) }
+}
+
+/** Flows (frames, 2, h, w) with the places where they are known: (frames, 3, h, w). */
+function known({ frames, flow, seen }: { frames: RgbaFrames; flow: Float32Array; seen: Uint8Array }): Float32Array {
+  const plane = (frames.height / CELL) * (frames.width / CELL)
+  const motion = new Float32Array(frames.count * 3 * plane)
+  for (let frame = 0; frame < frames.count; frame++) {
+    motion.set(flow.subarray(2 * frame * plane, 2 * (frame + 1) * plane), 3 * frame * plane)
+    motion.set(seen, (3 * frame + 2) * plane)
+  }
+  return motion
+}
