@@ -1,6 +1,7 @@
 import type { Schedule } from '../diffusion/index.js'
 import { frameAt, type Frames } from '../media/frames.js'
 import type { Condition } from '../pipeline/denoiser.js'
+import { controlsFor } from '../pipeline/ends.js'
 import { Job } from '../pipeline/job.js'
 import { planMemory } from '../pipeline/memory-plan.js'
 import { Model } from '../pipeline/model.js'
@@ -27,6 +28,8 @@ interface OpenRow {
   readonly job: Job
   readonly plan: Plan
   readonly condition: Condition
+  /** What latents are relative to, where they are. */
+  readonly first: Float32Array | undefined
 }
 
 /**
@@ -44,11 +47,11 @@ export class StageTimer {
 
   /** Times one clip of a row, of the size and length of `clip`; networks that are not open yet are opened first. */
   async time(row: Row, clip: Frames): Promise<StageTimes> {
-    const { job, plan, condition } = await this.#prepare(row, clip)
+    const { job, plan, condition, first } = await this.#prepare(row, clip)
     const scale = this.#model.vaeConfig.scalingFactor
     const picture = frameAt(clip, 0)
-    const noise = this.#random.normals(3 * clip.width * clip.height)
-    const encode = await timed(() => job.encode(picture, noise, this.#model.preprocessing), 3)
+    const noise = this.#random.normals(this.#model.autoencoder.channels * clip.width * clip.height)
+    const encode = await timed(() => job.encode(picture, noise, this.#model), 3)
     const size = condition.imageLatents.length * clip.count
     const fresh = () => this.#random.normals(size)
     const start = fresh().map((value) => plan.startSigma * value)
@@ -57,8 +60,9 @@ export class StageTimer {
     await denoise(shortened(plan.schedule))
     const repeats = Math.max(1, Math.ceil(FORWARDS / forwardsOf(row)))
     const denoising = await timed(() => denoise(plan.schedule), repeats)
-    await job.decode(start, scale)
-    return { encode, denoise: denoising, decode: await timed(() => job.decode(start, scale), 1) }
+    const decode = () => job.decode(start, scale, first)
+    await decode()
+    return { encode, denoise: denoising, decode: await timed(decode, 1) }
   }
 
   /** Frees the networks. */
@@ -77,9 +81,12 @@ export class StageTimer {
     this.#open.set(key, networks)
     const job = new Job(settings, plan, memory, networks, () => undefined)
     await job.prepare()
-    const noise = this.#random.normals(3 * width * height)
-    const { condition } = await job.encode(frameAt(clip, 0), noise, this.#model.preprocessing)
-    return { job, plan, condition }
+    const model = this.#model
+    const noise = this.#random.normals(model.autoencoder.channels * width * height)
+    const { condition, first } = await job.encode(frameAt(clip, 0), noise, model)
+    const controls = controlsFor(plan, model, [])
+    const told = { ...condition, controls }
+    return { job, plan, condition: told, first: model.autoencoder.relative ? first : undefined }
   }
 }
 

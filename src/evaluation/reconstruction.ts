@@ -1,10 +1,11 @@
 import { frameAt, type Frames } from '../media/frames.js'
+import { encodePlanes, planesOf } from '../pipeline/condition.js'
 import { decodeLatents, chunkSizes } from '../pipeline/decode.js'
 import { defaultChunk, nativeGeometry } from '../pipeline/geometry.js'
 import { Model } from '../pipeline/model.js'
 import type { ModelSource } from '../pipeline/model-source.js'
 import type { Network } from '../pipeline/network.js'
-import { toFrames, vaeInput } from '../pipeline/preprocess.js'
+import { toFrames, toFramesWithAlpha } from '../pipeline/preprocess.js'
 import type { Engine } from '../runtime/program.js'
 
 /** A model's first stage on its own: what it makes of real clips bounds what its UNets can reach. */
@@ -28,11 +29,14 @@ export class Reconstructor {
     const { factor, latentChannels, scalingFactor } = this.#model.vaeConfig
     const [latentHeight, latentWidth] = [height / factor, width / factor]
     const encoder = await (this.#encoder ??= this.#model.vaeEncoder(height, width)).open()
+    const { autoencoder } = this.#model
+    const first = planesOf(frameAt(clip, 0), { width, height }, autoencoder)
+    const relative = autoencoder.relative ? { first } : undefined
     const latents = new Float32Array(count * latentChannels * latentHeight * latentWidth)
     for (let i = 0; i < count; i++) {
-      const result = await encoder.run({ picture: vaeInput(frameAt(clip, i), { width, height }) })
+      const planes = planesOf(frameAt(clip, i), { width, height }, autoencoder)
       latents.set(
-        result.latents!.map((value) => value * scalingFactor),
+        (await encodePlanes(planes, encoder, first)).map((value) => value * scalingFactor),
         (i * latents.length) / count,
       )
     }
@@ -40,9 +44,11 @@ export class Reconstructor {
     const decoded = await decodeLatents(latents, scalingFactor, chunks, async (frames, part) => {
       const known = this.#decoders.get(frames) ?? this.#model.vaeDecoder(frames, latentHeight, latentWidth)
       this.#decoders.set(frames, known)
-      return (await (await known.open()).run({ latents: part })).frames!
+      return (await (await known.open()).run({ latents: part, ...relative })).frames!
     })
-    return toFrames(decoded, { width, height })
+    return autoencoder.pixels === 'rgb'
+      ? toFrames(decoded, { width, height })
+      : toFramesWithAlpha(decoded, { width, height }, true).frames
   }
 
   /** Frees the networks. */

@@ -2,7 +2,10 @@ import type { Frames } from './frames.js'
 
 /** What a clip is made of, without a way to save it. */
 export interface ClipContent {
+  /** On white where they are transparent. */
   readonly frames: Frames
+  /** Opacity of each pixel, 0 to 255, (count, height, width); left out where all is opaque. */
+  readonly alpha?: Uint8Array | undefined
   /** Pictures per second. */
   readonly fps: number
   /** How the clip came to be (seed, model, settings); saved inside the file where its format has room for words. */

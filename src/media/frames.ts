@@ -17,11 +17,13 @@ export interface RgbaFrames {
   readonly data: Uint8Array
 }
 
-/** One picture: `data` is 8-bit RGB in order (height, width, 3). */
+/** One picture: `data` is 8-bit RGB in order (height, width, 3), on white where it is transparent. */
 export interface Picture {
   readonly width: number
   readonly height: number
   readonly data: Uint8Array
+  /** Opacity of each pixel, 0 to 255, (height, width); left out where all is opaque. */
+  readonly alpha?: Uint8Array | undefined
 }
 
 /** Picture `index` of a row, as a view of its bytes. */

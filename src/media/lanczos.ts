@@ -1,4 +1,4 @@
-import type { Frames } from './frames.js'
+import type { Frames, Picture } from './frames.js'
 
 /** Pillow's 8-bit resampling keeps weights as integers of this many fractional bits. */
 const PRECISION_BITS = 22
@@ -60,7 +60,18 @@ function resampleAxis(data: Uint8Array, outer: number, length: number, inner: nu
  * along the height, each rounded to 8 bits; an axis that keeps its length is left alone. The aspect ratio is not kept.
  */
 export function resizeLanczos(frames: Frames, width: number, height: number): Frames {
-  const rows = resampleAxis(frames.data, frames.count * frames.height, frames.width, 3, width)
-  const data = resampleAxis(rows, frames.count, frames.height, width * 3, height)
-  return { width, height, count: frames.count, data }
+  return { width, height, count: frames.count, data: resample(frames, 3, width, height) }
+}
+
+/** The same for a picture and its opacity: as its colours are on white, they stay true to each other. */
+export function resizePicture(picture: Picture, width: number, height: number): Picture {
+  const { alpha, ...colours } = picture
+  const { data } = resizeLanczos({ ...colours, count: 1 }, width, height)
+  if (!alpha) return { width, height, data }
+  return { width, height, data, alpha: resample({ ...picture, data: alpha, count: 1 }, 1, width, height) }
+}
+
+function resample(frames: Frames, channels: number, width: number, height: number): Uint8Array {
+  const rows = resampleAxis(frames.data, frames.count * frames.height, frames.width, channels, width)
+  return resampleAxis(rows, frames.count, frames.height, width * channels, height)
 }

@@ -1,6 +1,8 @@
 import type { Picture } from '../media/frames.js'
 import type { Program } from '../runtime/program.js'
-import { clipInput, vaeInput, type ClipPreprocessing } from './preprocess.js'
+import type { Size } from '../media/resize.js'
+import type { Autoencoder } from '../models/autoencoder.js'
+import { clipInput, rgbaInput, vaeInput, type ClipPreprocessing } from './preprocess.js'
 
 /**
  * The picture's CLIP embedding, (projection). The image encoder sees the picture without augmentation noise.
@@ -16,22 +18,37 @@ export async function embedPicture(
   return embedding!
 }
 
-/**
- * The picture's latents (c, h, w): the mean of the VAE's encoding of the picture plus `noiseAug` times `noise`, unscaled.
- *
- * @param noise (3, height, width), unit variance
- * @param vaeEncoder a program of `Model.vaeEncoder` for height x width
- */
-export async function encodePicture(
-  picture: Picture,
+/** A picture as a first stage takes it, (channels, height, width) of a size. */
+export function planesOf(picture: Picture, size: Size, { pixels }: Autoencoder): Float32Array {
+  return pixels === 'rgb' ? vaeInput(picture, size) : rgbaInput(picture, size)
+}
+
+/** A picture's values plus noise of unit variance, `noiseAug` times half their range. */
+export function augmented(
+  planes: Float32Array,
   noise: Float32Array,
   noiseAug: number,
+  { pixels }: Autoencoder,
+): Float32Array {
+  const strength = pixels === 'rgb' ? noiseAug : noiseAug / 2
+  return planes.map((value, i) => value + strength * noise[i]!)
+}
+
+/**
+ * A picture's latents (c, h, w): the mean of the first stage's encoding, unscaled.
+ *
+ * @param planes of `planesOf`
+ * @param vaeEncoder a program of `Model.vaeEncoder`
+ * @param first what the clip begins with, where the latents are to be relative to it; left out, they show the picture itself
+ */
+export async function encodePlanes(
+  planes: Float32Array,
   vaeEncoder: Program,
+  first?: Float32Array,
 ): Promise<Float32Array> {
-  const [height, width] = vaeEncoder.inputs[0]!.shape.slice(2) as [number, number]
-  const noisy = vaeInput(picture, { height, width }).map((value, i) => value + noiseAug * noise[i]!)
-  const { latents } = await vaeEncoder.run({ picture: noisy })
-  return latents!
+  const relative = vaeEncoder.inputs.some(({ name }) => name === 'first')
+  const feeds = relative ? { first: first ?? new Float32Array(planes.length) } : undefined
+  return (await vaeEncoder.run({ picture: planes, ...feeds }))['latents']!
 }
 
 /** The numbers that SVD is told about a clip, (3): fps - 1, motion bucket, noise augmentation strength. */

@@ -33,7 +33,8 @@ export async function decodeLatents(
   return decoded.length === 1 ? decoded[0]! : joined(decoded)
 }
 
-function joined(parts: readonly Float32Array[]): Float32Array {
+/** Vectors one after another. */
+export function joined(parts: readonly Float32Array[]): Float32Array {
   const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
   let start = 0
   for (const part of parts) {

@@ -1,13 +1,13 @@
 import { Random } from '../runtime/random.js'
-import type { Condition } from './denoiser.js'
-import type { Job } from './job.js'
+import type { Encoded, Job } from './job.js'
 import type { Model } from './model.js'
 import type { Plan } from './plan.js'
+import { joined } from './decode.js'
 import { crossFade, diffuse, loopSigma, roll, scheduleFrom, sigmaOfStrength, spreadGap } from './refine.js'
 import type { CheckedEdit, CheckedSettings } from './settings.js'
 
 /**
- * The walk from noise, or for an edit from the clip's own latents under noise; for a loop a second one closes the seam:
+ * The walk from noise, or for an edit from the clip's own latents under noise. Where a seam is to be closed, a second one does:
  * what its ends differ by is spread over the clip, it is turned by half, so that its ends meet in its middle, noised a
  * little, and denoised under the frame that now comes first, so that the generator draws what lies between. Both takes are
  * cross-faded, each having all the share where the other has its seam.
@@ -21,11 +21,11 @@ export async function denoiseClip(
   settings: CheckedSettings | CheckedEdit,
   seed: number,
   noise: Float32Array,
-  { condition, latents }: { readonly condition: Condition; readonly latents: Float32Array },
+  { condition, latents }: Pick<Encoded, 'condition' | 'latents'>,
 ): Promise<Float32Array> {
   const { scheduler } = model
   const { frames } = plan.geometry
-  const { steps, loop } = settings
+  const { steps } = settings
   const scale = model.vaeConfig.scalingFactor
   const sigma = 'strength' in settings ? sigmaOfStrength(settings.strength, scheduler) : undefined
   const schedule = sigma === undefined ? plan.schedule : scheduleFrom(sigma, steps, scheduler)
@@ -33,11 +33,11 @@ export async function denoiseClip(
     sigma === undefined
       ? noise.map((value) => plan.startSigma * value)
       : diffuse(
-          latents.map((value) => scale * value),
+          joined(latents).map((value) => scale * value),
           noise,
           sigma,
         )
-  const closing = loop ? scheduleFrom(loopSigma(scheduler), steps, scheduler) : undefined
+  const closing = plan.loop === 'seam' ? scheduleFrom(loopSigma(scheduler), steps, scheduler) : undefined
   const first = schedule.timesteps.length
   const total = first + (closing?.timesteps.length ?? 0)
   const renoise =

@@ -9,11 +9,13 @@ export interface Condition {
   readonly imageLatents: Float32Array
   /** (3): fps - 1, motion bucket, noise augmentation strength. */
   readonly addedTimeIds: Float32Array
+  /** (f, e, h, w): what else the UNet is told (`models/controls`), where it takes anything. */
+  readonly controls?: Float32Array | undefined
 }
 
 /**
  * The UNet on one clip as a function of its latents (f, c, h, w). With `scales` it runs on two clips, the unconditional one,
- * whose embedding and image latents are zero, and the conditional one: together where the program has a batch of two, else
+ * whose embedding, image latents and controls are zero, and the conditional one: together where the program has a batch of two, else
  * one after the other.
  *
  * @param program a UNet of `Networks`, its batch 1, or 2 with `scales`
@@ -24,7 +26,9 @@ export function denoiser(program: Program, condition: Condition, scales?: Float3
   const size = condition.imageLatents.length
   const context = new Float32Array(batch * condition.embedding.length)
   const addedTimeIds = Float32Array.from({ length: batch * 3 }, (_, i) => condition.addedTimeIds[i % 3]!)
-  const sample = new Float32Array(batch * frames * 2 * size)
+  const extra = (condition.controls?.length ?? 0) / frames
+  const stride = 2 * size + extra
+  const sample = new Float32Array(batch * frames * stride)
 
   /** Tells the last clip of the batch its condition, or none. */
   const tell = (conditional: boolean) => {
@@ -32,16 +36,20 @@ export function denoiser(program: Program, condition: Condition, scales?: Float3
     const at = last * condition.embedding.length
     if (conditional) context.set(condition.embedding, at)
     else context.fill(0, at)
-    for (let frame = last * frames; frame < batch * frames; frame++) {
-      const start = (frame * 2 + 1) * size
-      if (conditional) sample.set(condition.imageLatents, start)
-      else sample.fill(0, start, start + size)
+    for (let frame = 0; frame < frames; frame++) {
+      const start = (last * frames + frame) * stride + size
+      if (!conditional) sample.fill(0, start, start + size + extra)
+      else {
+        sample.set(condition.imageLatents, start)
+        if (condition.controls)
+          sample.set(condition.controls.subarray(frame * extra, (frame + 1) * extra), start + size)
+      }
     }
   }
   const run = async (input: Float32Array, cNoise: number) => {
     for (let i = 0; i < batch * frames; i++) {
       const frame = i % frames
-      sample.set(input.subarray(frame * size, (frame + 1) * size), i * 2 * size)
+      sample.set(input.subarray(frame * size, (frame + 1) * size), i * stride)
     }
     const timestep = new Float32Array(batch).fill(cNoise)
     return (await program.run({ sample, timestep, context, addedTimeIds }))['output']!

@@ -1,5 +1,5 @@
 import type { Picture } from '../media/frames.js'
-import { resizeLanczos } from '../media/lanczos.js'
+import { resizePicture } from '../media/lanczos.js'
 import type { CheckedSettings } from './settings.js'
 
 /**
@@ -26,12 +26,13 @@ const LARGEST_CANVAS = 2 ** 24
 /** The picture `factor` times smaller each way, and a pixel less, so that its canvas is within bounds. */
 function shrunk(picture: Picture, factor: number): Picture {
   const side = (length: number) => Math.max(1, Math.floor(length / factor))
-  return resizeLanczos({ ...picture, count: 1 }, side(picture.width), side(picture.height))
+  return resizePicture(picture, side(picture.width), side(picture.height))
 }
 
-/** The picture in the middle of a white canvas, cut where it is larger. */
+/** The picture in the middle of a white canvas, cut where it is larger; one with transparency on a transparent canvas. */
 function onCanvas(picture: Picture, width: number, height: number): Picture {
   const data = new Uint8Array(width * height * 3).fill(255)
+  const alpha = picture.alpha && new Uint8Array(width * height)
   const left = Math.floor((width - picture.width) / 2)
   const top = Math.floor((height - picture.height) / 2)
   const from = Math.max(0, -left)
@@ -39,6 +40,10 @@ function onCanvas(picture: Picture, width: number, height: number): Picture {
   for (let y = Math.max(0, -top); y < Math.min(picture.height, height - top); y++) {
     const row = picture.data.subarray((y * picture.width + from) * 3, (y * picture.width + to) * 3)
     data.set(row, ((y + top) * width + left + from) * 3)
+    alpha?.set(
+      picture.alpha!.subarray(y * picture.width + from, y * picture.width + to),
+      (y + top) * width + left + from,
+    )
   }
-  return { width, height, data }
+  return { width, height, data, ...(alpha && { alpha }) }
 }

@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js'
 import type { UNetConfig } from '../models/unet/index.js'
-import type { VaeConfig } from '../models/vae/index.js'
+import type { AutoencoderConfig } from '../models/autoencoder.js'
 import type { CheckedSettings } from './settings.js'
 
 /** Sizes of a clip. */
@@ -15,12 +15,15 @@ export interface Geometry {
 }
 
 /** The side lengths that a model can do are the multiples of this: UNet and VAE halve several times, the reference asks for 8. */
-export function sizeMultiple(unet: UNetConfig, vae: VaeConfig): number {
+export function sizeMultiple(unet: UNetConfig, vae: AutoencoderConfig): number {
   return Math.max(8, vae.factor * 2 ** (unet.down.length - 1))
 }
 
 /** The frames and the size that a model was trained for. */
-export function nativeGeometry(unet: UNetConfig, vae: VaeConfig): { frames: number; height: number; width: number } {
+export function nativeGeometry(
+  unet: UNetConfig,
+  vae: AutoencoderConfig,
+): { frames: number; height: number; width: number } {
   const latent = unet.sampleSize ?? vae.sampleSize / vae.factor
   const [height, width] = typeof latent === 'number' ? [latent, latent] : [latent[0]!, latent.at(-1)!]
   return { frames: unet.frames, height: height * vae.factor, width: width * vae.factor }
@@ -32,7 +35,7 @@ export function nativeGeometry(unet: UNetConfig, vae: VaeConfig): { frames: numb
  *
  * @throws UserError when a side is no multiple of what the model's networks halve it by.
  */
-export function geometryOf(settings: CheckedSettings, unet: UNetConfig, vae: VaeConfig): Geometry {
+export function geometryOf(settings: CheckedSettings, unet: UNetConfig, vae: AutoencoderConfig): Geometry {
   const native = nativeGeometry(unet, vae)
   const { frames = native.frames } = settings
   const width = settings.width ?? settings.height ?? native.width

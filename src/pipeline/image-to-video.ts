@@ -1,6 +1,7 @@
 import { UserError } from '../errors.js'
 import type { ClipContent } from '../media/clip.js'
 import { frameAt, type Frames, type Picture } from '../media/frames.js'
+import { controlsFor, endsOf, pinEnds } from './ends.js'
 import { baseName, type Engine } from '../runtime/program.js'
 import { TorchRandom } from '../runtime/torch-random.js'
 import { denoiseClip, normals } from './denoise-clip.js'
@@ -12,7 +13,7 @@ import { describeMemory, planMemory, type MemoryLimits, type MemoryPlan } from '
 import type { ModelSource } from './model-source.js'
 import { Model } from './model.js'
 import { closeAll, networksOf, planGeneration, type Plan, type PlannedNetworks } from './plan.js'
-import { toFrames } from './preprocess.js'
+import { toFrames, toFramesWithAlpha } from './preprocess.js'
 import type { AnimateProgress } from './progress.js'
 import {
   editSchema,
@@ -35,7 +36,10 @@ export interface MakingOptions {
 }
 
 /** What `animate` may be told. */
-export interface AnimateOptions extends AnimateSettings, MakingOptions {}
+export interface AnimateOptions extends AnimateSettings, MakingOptions {
+  /** What the clip ends with, for models that take an end frame. */
+  readonly end?: Picture
+}
 
 /** What `edit` may be told. */
 export interface EditOptions extends EditSettings, MakingOptions {}
@@ -93,8 +97,9 @@ export class ImageToVideo {
    *   configuration.
    */
   animate(picture: Picture, options: AnimateOptions = {}): Promise<ClipContent> {
-    const [making, asked] = split(options)
-    return this.#queued(() => this.#make(picture, parseSettings(asked), making))
+    const { end, ...rest } = options
+    const [making, asked] = split(rest)
+    return this.#queued(() => this.#make(picture, parseSettings(asked), making, end && { end }))
   }
 
   /**
@@ -117,7 +122,7 @@ export class ImageToVideo {
       const settings = parseSettings({ ...asked, fps, frames }, undefined, editSchema)
       if (settings.frames! > count)
         throw new UserError(`frames is ${settings.frames}, but the clip has ${count}; ask for at most as many`)
-      return this.#make(firstFrame, settings, making, clip.frames)
+      return this.#make(firstFrame, settings, making, { original: clip.frames })
     })
   }
 
@@ -138,7 +143,7 @@ export class ImageToVideo {
     picture: Picture,
     settings: CheckedSettings | CheckedEdit,
     { latents, imageNoise, onProgress, signal }: MakingOptions,
-    original?: Frames,
+    { original, end }: { readonly original?: Frames; readonly end?: Picture } = {},
   ): Promise<ClipContent> {
     const model = this.#model
     const plan = planGeneration(settings, model)
@@ -149,13 +154,15 @@ export class ImageToVideo {
     }
     const { frames, height, width, latentHeight, latentWidth } = plan.geometry
     const seed = settings.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!
-    const pixels = 3 * height * width
+    const pixels = model.autoencoder.channels * height * width
     const draw = noiseSource(settings.generator, seed)
     const pictureNoise = given(imageNoise, pixels, 'imageNoise') ?? draw('picture', pixels)
     const values = frames * model.vaeConfig.latentChannels * latentHeight * latentWidth
     const noise = given(latents, values, 'latents') ?? draw('latents', values)
     const fitted = (image: Picture) => fitPicture(image, width, height, settings.fit)
-    const clip = original ? Array.from({ length: frames }, (_, i) => fitted(frameAt(original, i))) : []
+    const first = fitted(picture)
+    const ends = endsOf(plan, model, first, end && fitted(end))
+    const clip = original ? Array.from({ length: frames }, (_, i) => fitted(frameAt(original, i))) : ends
 
     const memory = await planMemory(plan, model, this.#limits, settings.decodeChunk)
     const held = describeMemory(memory, plan)
@@ -168,11 +175,20 @@ export class ImageToVideo {
       signal?.throwIfAborted()
     })
     await job.prepare()
-    const encoded = await job.encode(fitted(picture), pictureNoise, model.preprocessing, clip)
-    const clean = await denoiseClip(job, plan, model, settings, seed, noise, encoded)
-    const decoded = await job.decode(clean, model.vaeConfig.scalingFactor)
+    const encoded = await job.encode(first, pictureNoise, model, clip, original && clip[0])
+    const known = original ? [] : encoded.latents
+    const condition = { ...encoded.condition, controls: controlsFor(plan, model, known) }
+    const clean = await denoiseClip(job, plan, model, settings, seed, noise, { ...encoded, condition })
+    pinEnds(clean, known, model.vaeConfig.scalingFactor)
+    const shown = plan.loop === 'end frame' ? clean.subarray(0, clean.length - clean.length / frames) : clean
+    const relative = model.autoencoder.relative ? encoded.first : undefined
+    const decoded = await job.decode(shown, model.vaeConfig.scalingFactor, relative)
     const metadata = describe(settings, plan, seed, model.path)
-    return { frames: toFrames(decoded, { height, width }), fps: settings.fps, metadata }
+    const made =
+      model.autoencoder.pixels === 'rgb'
+        ? { frames: toFrames(decoded, { height, width }) }
+        : toFramesWithAlpha(decoded, { height, width }, !first.alpha)
+    return { ...made, fps: settings.fps, metadata }
   }
 
   /** The networks of the last clip, if this one is of the same shape; else new ones in their place. */

@@ -1,13 +1,13 @@
 import { sample, sampleConsistency, type Schedule, type SamplerProgress } from '../diffusion/index.js'
 import type { Picture } from '../media/frames.js'
 import type { Program } from '../runtime/program.js'
-import { addedTimeIds, embedPicture, encodePicture } from './condition.js'
+import { addedTimeIds, augmented, embedPicture, encodePlanes, planesOf } from './condition.js'
 import { decodeLatents } from './decode.js'
 import { denoiser, type Condition } from './denoiser.js'
 import type { MemoryPlan } from './memory-plan.js'
+import type { Model } from './model.js'
 import type { Network } from './network.js'
 import type { Plan, PlannedNetworks } from './plan.js'
-import { vaeInput, type ClipPreprocessing } from './preprocess.js'
 import type { Stage } from './progress.js'
 import { padLoop, unpadLoop } from './refine.js'
 import { decodeTiled } from './tiles.js'
@@ -15,6 +15,15 @@ import type { CheckedSettings } from './settings.js'
 
 /** Is told how far a stage is; may throw to end the work. */
 export type Report = (stage: Stage, done: number, total: number) => void
+
+/** What a generation starts from. */
+export interface Encoded {
+  readonly condition: Condition
+  /** Of other pictures, (c, h, w) each, unscaled. */
+  readonly latents: readonly Float32Array[]
+  /** The picture as the first stage takes it, (channels, height, width). */
+  readonly first: Float32Array
+}
 
 /** One generation: the stages of a plan, each of which reports how far it is. They are called in their order. */
 export class Job {
@@ -42,31 +51,36 @@ export class Job {
   /**
    * What the UNet is told of the picture, and the latents of a clip's frames where one is given.
    *
-   * @param noise (3, height, width), unit variance: the augmentation's
-   * @returns the condition, and the latents (f, c, h, w) of `clip`, unscaled
+   * @param noise (channels, height, width), unit variance: the augmentation's
+   * @param others pictures whose latents are wanted: those of a clip to edit, or where the clip is to begin and end
+   * @param base what the others' latents are relative to, where latents are; the picture unless told
+   * @returns the condition, the latents of the others, unscaled, and the picture as the first stage takes it
    */
   async encode(
     picture: Picture,
     noise: Float32Array,
-    preprocessing: ClipPreprocessing,
-    clip: readonly Picture[] = [],
-  ): Promise<{ condition: Condition; latents: Float32Array }> {
+    model: Model,
+    others: readonly Picture[] = [],
+    base = picture,
+  ): Promise<Encoded> {
     const { imageEncoder, vaeEncoder } = this.networks
-    const total = 2 + clip.length
+    const { autoencoder, preprocessing } = model
+    const total = 2 + others.length
     const embedding = await this.#with(imageEncoder, (program) => embedPicture(picture, preprocessing, program))
     this.report('encode', 1, total)
     const { fps, noiseAug } = this.settings
     const told = addedTimeIds({ fps, noiseAug, motion: this.plan.motion })
     return this.#with(vaeEncoder, async (program) => {
-      const imageLatents = await encodePicture(picture, noise, noiseAug, program)
+      const first = planesOf(picture, this.plan.geometry, autoencoder)
+      const imageLatents = await encodePlanes(augmented(first, noise, noiseAug, autoencoder), program)
       this.report('encode', 2, total)
-      const latents = new Float32Array(clip.length * imageLatents.length)
-      for (const [i, frame] of clip.entries()) {
-        const encoded = await program.run({ picture: vaeInput(frame, this.plan.geometry) })
-        latents.set(encoded['latents']!, i * imageLatents.length)
-        this.report('encode', 3 + i, total)
+      const from = base === picture ? first : planesOf(base, this.plan.geometry, autoencoder)
+      const latents: Float32Array[] = []
+      for (const other of others) {
+        latents.push(await encodePlanes(planesOf(other, this.plan.geometry, autoencoder), program, from))
+        this.report('encode', 2 + latents.length, total)
       }
-      return { condition: { embedding, imageLatents, addedTimeIds: told }, latents }
+      return { condition: { embedding, imageLatents, addedTimeIds: told }, latents, first }
     })
   }
 
@@ -93,15 +107,20 @@ export class Job {
     })
   }
 
-  /** Clean latents (f, c, h, w), scaled -> pixels (f, 3, H, W), about [-1, 1], not clamped. */
-  async decode(latents: Float32Array, scalingFactor: number): Promise<Float32Array> {
+  /**
+   * Clean latents (f, c, h, w), scaled -> pixels (f, channels, H, W), not clamped.
+   *
+   * @param first the picture that `encode` gave, where latents are relative
+   */
+  async decode(latents: Float32Array, scalingFactor: number, first?: Float32Array): Promise<Float32Array> {
     const { padding, geometry } = this.plan
     const { chunks, tile } = this.memory
     const { latentHeight, latentWidth, height: pixels } = geometry
     const size = { height: latentHeight, width: latentWidth }
     const decode = async (frames: number, part: Float32Array) => {
       const decoder = await this.#open(this.networks.decoders.get(frames)!)
-      const run = async (latents: Float32Array) => (await decoder.run({ latents }))['frames']!
+      const feeds = first ? { first } : undefined
+      const run = async (latents: Float32Array) => (await decoder.run({ latents, ...feeds }))['frames']!
       return tile ? decodeTiled(part, frames, size, tile, pixels / latentHeight, run) : run(part)
     }
     const onChunk = (done: number) => this.report('decode', done, chunks.length)

@@ -77,7 +77,9 @@ export async function planMemory(
   const fits = (bytes: number) => bytes <= limit
   const largest = Math.max(...plan.chunks)
   const chunks = asked === undefined ? Array.from({ length: largest }, (_, i) => largest - i) : [largest]
-  const tiles = TILES.map((side) => ({ height: Math.min(side, latentHeight), width: Math.min(side, latentWidth) }))
+  // A tile of a picture is not all that latents relative to it may draw from.
+  const sides = model.autoencoder.relative ? [] : TILES
+  const tiles = sides.map((side) => ({ height: Math.min(side, latentHeight), width: Math.min(side, latentWidth) }))
   const ways = [undefined, ...tiles].flatMap((tile) => chunks.map((chunk) => ({ chunk, tile })))
   const best = ways.find(({ chunk, tile }) => fits(decoderBytes(chunk, tile)))
   const chosen = best ?? ways.at(-1)!

@@ -1,9 +1,10 @@
 import { parseSchedulerConfig, type SchedulerConfig } from '../diffusion/index.js'
 import { UserError } from '../errors.js'
 import { input } from '../graph/ops/index.js'
+import { parseAutoencoder, type Autoencoder, type AutoencoderConfig } from '../models/autoencoder.js'
 import { clipVision, parseClipVisionConfig, type ClipVisionConfig } from '../models/clip/index.js'
+import { controlsOf, type ControlKind } from '../models/controls.js'
 import { parseUNetConfig, unet, type UNetConfig } from '../models/unet/index.js'
-import { parseVaeConfig, vaeDecoder, vaeEncoder, type VaeConfig } from '../models/vae/index.js'
 import type { Engine } from '../runtime/program.js'
 import type { ModelDefaults } from '../weights/pipeline-index.js'
 import { configOf, type ComponentWeights, type ModelSource } from './model-source.js'
@@ -26,7 +27,8 @@ export interface UNetShape {
 /** A Stable Video Diffusion: its configurations, and its networks for the shapes that are asked for. */
 export class Model {
   readonly imageEncoderConfig: ClipVisionConfig
-  readonly vaeConfig: VaeConfig
+  /** The first stage, of whatever class. */
+  readonly autoencoder: Autoencoder
   readonly scheduler: SchedulerConfig
   readonly preprocessing: ClipPreprocessing
   readonly #unetConfigs: ReadonlyMap<string, UNetConfig>
@@ -42,7 +44,7 @@ export class Model {
     private readonly precision: Precision = 'float32',
   ) {
     this.imageEncoderConfig = parseClipVisionConfig(...configOf(source, 'image_encoder'))
-    this.vaeConfig = parseVaeConfig(...configOf(source, 'vae'))
+    this.autoencoder = parseAutoencoder(...configOf(source, 'vae'))
     this.scheduler = parseSchedulerConfig(...configOf(source, 'scheduler', 'scheduler_config.json'))
     this.preprocessing = parsePreprocessorConfig(...configOf(source, 'feature_extractor', 'preprocessor_config.json'))
     const unets = [...source.components].filter(([, { className }]) => className === UNET_CLASS)
@@ -58,6 +60,16 @@ export class Model {
   /** What it is best asked for where nothing is told. */
   get defaults(): ModelDefaults {
     return this.source.defaults ?? {}
+  }
+
+  /** The first stage's configuration. */
+  get vaeConfig(): AutoencoderConfig {
+    return this.autoencoder.config
+  }
+
+  /** What a UNet may be told besides the picture. */
+  controls(component: string): readonly ControlKind[] {
+    return this.#controlsOf(component, this.unetConfig(component))
   }
 
   /** Whether the model has a UNet that was trained for a single forward. */
@@ -82,28 +94,40 @@ export class Model {
     }))
   }
 
-  /** `picture` (1, 3, height, width) in [-1, 1] -> `latents` (1, c, h, w): the mean, unscaled. */
+  /**
+   * `picture` (1, channels, height, width), and where latents are relative `first` of the same shape -> `latents` (1, c, h, w):
+   * the mean, unscaled.
+   */
   vaeEncoder(height: number, width: number, lean = false): Network {
-    const config = this.vaeConfig
+    const { autoencoder } = this
+    const { channels, config } = autoencoder
     return this.#network('vae', lean, (weights) => {
       // The checkpoint holds both halves: the other one is traced, at its smallest, for the names of its weights.
-      vaeDecoder(weights, config, input('latents', [1, config.latentChannels, 1, 1]), 1)
-      return { latents: vaeEncoder(weights, config, input('picture', [1, config.inChannels, height, width])).mean }
-    })
-  }
-
-  /** `latents` (frames, c, height, width), divided by the scaling factor -> `frames` (frames, 3, H, W), not clamped. */
-  vaeDecoder(frames: number, height: number, width: number, lean = false): Network {
-    const config = this.vaeConfig
-    return this.#network('vae', lean, (weights) => {
-      vaeEncoder(weights, config, input('picture', [1, config.inChannels, config.factor, config.factor]))
-      const latents = input('latents', [frames, config.latentChannels, height, width])
-      return { frames: vaeDecoder(weights, config, latents, frames) }
+      const smallest = input('first', [1, channels, config.factor, config.factor])
+      autoencoder.decode(weights, input('latents', [1, config.latentChannels, 1, 1]), 1, smallest)
+      const [picture, first] = ['picture', 'first'].map((name) => input(name, [1, channels, height, width]))
+      return { latents: autoencoder.encode(weights, picture!, first!) }
     })
   }
 
   /**
-   * `sample` (b, f, 2c, h, w), `timestep` (b), `context` (b, 1, projection), `addedTimeIds` (b, 3) -> `output` (b, f, c,
+   * `latents` (frames, c, height, width), divided by the scaling factor, and where they are relative `first` (1, channels, H, W)
+   * -> `frames` (frames, channels, H, W), not clamped.
+   */
+  vaeDecoder(frames: number, height: number, width: number, lean = false): Network {
+    const { autoencoder } = this
+    const { channels, config } = autoencoder
+    return this.#network('vae', lean, (weights) => {
+      const smallest = input('picture', [1, channels, config.factor, config.factor])
+      autoencoder.encode(weights, smallest, smallest)
+      const latents = input('latents', [frames, config.latentChannels, height, width])
+      const first = input('first', [1, channels, height * config.factor, width * config.factor])
+      return { frames: autoencoder.decode(weights, latents, frames, first) }
+    })
+  }
+
+  /**
+   * `sample` (b, f, 2c + controls, h, w), `timestep` (b), `context` (b, 1, projection), `addedTimeIds` (b, 3) -> `output` (b, f, c,
    * h, w).
    */
   unet(component: string, { batch, frames, height, width }: UNetShape, lean = false): Network {
@@ -151,14 +175,19 @@ export class Model {
 
   #checkFit(): void {
     const { latentChannels } = this.vaeConfig
-    for (const [name, { inChannels, outChannels, down, mid }] of this.#unetConfigs) {
+    for (const [name, config] of this.#unetConfigs) {
       const refuse = (field: string, problem: string) =>
         new UserError(`${this.path}/${name}/config.json: field ${field} ${problem}; use components of one model`)
-      if (outChannels !== latentChannels) throw refuse('out_channels', `is not the VAE's ${latentChannels}`)
-      if (inChannels !== 2 * latentChannels) throw refuse('in_channels', `is not twice the VAE's ${latentChannels}`)
+      if (config.outChannels !== latentChannels) throw refuse('out_channels', `is not the VAE's ${latentChannels}`)
+      this.#controlsOf(name, config)
       const { projection } = this.imageEncoderConfig
-      if ([...down, mid].some(({ contextWidth }) => contextWidth !== projection))
+      if ([...config.down, config.mid].some(({ contextWidth }) => contextWidth !== projection))
         throw refuse('cross_attention_dim', `is not the image encoder's projection_dim ${projection}`)
     }
+  }
+
+  #controlsOf(component: string, { inChannels }: UNetConfig): readonly ControlKind[] {
+    const field = `${this.path}/${component}/config.json: field in_channels`
+    return controlsOf(inChannels, this.vaeConfig.latentChannels, field)
   }
 }

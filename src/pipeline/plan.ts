@@ -1,3 +1,4 @@
+import { UserError } from '../errors.js'
 import { consistencySchedule, guidanceScales, isGuided, karrasSchedule, type Schedule } from '../diffusion/index.js'
 import { chunkSizes } from './decode.js'
 import { defaultChunk, geometryOf, type Geometry } from './geometry.js'
@@ -22,7 +23,12 @@ export interface Plan {
   readonly maxGuidance: number
   /** SVD's motion bucket. */
   readonly motion: number
-  /** Frames that are decoded beyond each end of the clip: some for a loop, else none. */
+  /**
+   * How a loop is closed: by an end frame that is the first, where the UNet takes one (the clip is then made a frame longer,
+   * and that one left out), else by a second walk over the seam. None where no loop is asked for.
+   */
+  readonly loop: 'end frame' | 'seam' | undefined
+  /** Frames that are decoded beyond each end of the clip: some where a seam is closed, else none. */
   readonly padding: number
   /** Frames of each chunk that is decoded. */
   readonly chunks: readonly number[]
@@ -41,11 +47,16 @@ export function planGeneration(settings: CheckedSettings, model: Model): Plan {
   const { motion = usual.motion, maxGuidance = usual.maxGuidance } = settings
   const single = steps === 1
   const component = network ?? (single && model.hasStudent ? 'student' : 'unet')
-  const geometry = geometryOf(settings, model.unetConfig(component), model.vaeConfig)
+  const asked = geometryOf(settings, model.unetConfig(component), model.vaeConfig)
+  const takesEnd = model.controls(component).includes('end_frame')
+  if (loop && !takesEnd && model.autoencoder.relative)
+    throw new UserError(`${model.path} cannot make loops: its ${component} takes no end frame; leave loop out`)
+  const closing = !loop ? undefined : takesEnd ? 'end frame' : 'seam'
+  const geometry = closing === 'end frame' ? { ...asked, frames: asked.frames + 1 } : asked
   const schedule = (sampler === 'consistency' ? consistencySchedule : karrasSchedule)(steps, model.scheduler)
   const guided =
     (guide === 'always' || (!single && component === 'unet')) && isGuided({ min: minGuidance, max: maxGuidance })
-  const padding = loop ? LOOP_PADDING : 0
+  const padding = closing === 'seam' ? LOOP_PADDING : 0
   const decoded = { ...geometry, frames: geometry.frames + 2 * padding }
   return {
     component,
@@ -56,6 +67,7 @@ export function planGeneration(settings: CheckedSettings, model: Model): Plan {
     guidance: guided ? guidanceScales(minGuidance, maxGuidance, geometry.frames) : undefined,
     maxGuidance,
     motion,
+    loop: closing,
     padding,
     chunks: chunkSizes(decoded.frames, decodeChunk ?? defaultChunk(decoded)),
   }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Colour, clipInput as clipPixels } from '../media/clip-input.js'
 import type { Frames, Picture } from '../media/frames.js'
-import { resizeLanczos } from '../media/lanczos.js'
+import { resizeLanczos, resizePicture } from '../media/lanczos.js'
 import { type Size, toPlanes, toSigned } from '../media/resize.js'
 import { parseConfig } from '../models/config.js'
 
@@ -69,6 +69,52 @@ export function clipInput(picture: Picture, { size, mean, std }: ClipPreprocessi
  */
 export function vaeInput(picture: Picture, { height, width }: Size): Float32Array {
   return toPlanes(resizeLanczos({ ...picture, count: 1 }, width, height), toSigned).data
+}
+
+/**
+ * The picture for a first stage with alpha: colours times opacity, and opacity, in [0, 1]. The aspect ratio is not kept.
+ *
+ * @returns (4, height, width)
+ */
+export function rgbaInput(picture: Picture, { height, width }: Size): Float32Array {
+  const { data, alpha } = resizePicture(picture, width, height)
+  const pixels = height * width
+  const planes = new Float32Array(4 * pixels)
+  for (let pixel = 0; pixel < pixels; pixel++) {
+    const opacity = alpha ? alpha[pixel]! : 255
+    // The picture is on white: without it, what is left are the colours times the opacity.
+    for (let c = 0; c < 3; c++) planes[c * pixels + pixel] = Math.max(0, data[3 * pixel + c]! - 255 + opacity) / 255
+    planes[3 * pixels + pixel] = opacity / 255
+  }
+  return planes
+}
+
+/**
+ * The frames of a decoder with alpha as pictures on white, and their opacity where the clip's picture has any transparency;
+ * else what opacity they lack counts as a rounding error.
+ *
+ * @param decoded (f, 4, h, w), colours times opacity, and opacity, about 0 to 1
+ */
+export function toFramesWithAlpha(
+  decoded: Float32Array,
+  { height, width }: Size,
+  opaque: boolean,
+): { readonly frames: Frames; readonly alpha?: Uint8Array } {
+  const pixels = height * width
+  const count = decoded.length / (4 * pixels)
+  const data = new Uint8ClampedArray(count * pixels * 3)
+  const alpha = new Uint8ClampedArray(count * pixels)
+  for (let frame = 0; frame < count; frame++)
+    for (let pixel = 0; pixel < pixels; pixel++) {
+      const at = frame * pixels + pixel
+      const colour = (c: number) => decoded[(4 * frame + c) * pixels + pixel]!
+      const opacity = Math.min(1, Math.max(0, colour(3)))
+      alpha[at] = 255 * opacity
+      for (let c = 0; c < 3; c++)
+        data[3 * at + c] = opaque ? (255 * colour(c)) / Math.max(opacity, 0.5) : 255 * (colour(c) + 1 - opacity)
+    }
+  const frames = { width, height, count, data: new Uint8Array(data.buffer) }
+  return opaque ? { frames } : { frames, alpha: new Uint8Array(alpha.buffer) }
 }
 
 /**

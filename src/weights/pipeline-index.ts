@@ -14,7 +14,8 @@ const REQUIRED: Readonly<Record<string, readonly [library: string, className: st
   // Which class a scheduler is, its configuration says: those of AnimateLCM are not in diffusers.
   scheduler: undefined,
   unet: ['diffusers', 'UNetSpatioTemporalConditionModel'],
-  vae: ['diffusers', 'AutoencoderKLTemporalDecoder'],
+  // Of the classes that `models/autoencoder` knows, which are not all in diffusers.
+  vae: undefined,
 }
 
 /** The library and the class of a component. */

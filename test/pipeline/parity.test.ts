@@ -71,7 +71,7 @@ describe('what the UNet is told', () => {
   let condition: Condition
   beforeAll(async () => {
     const { job } = makeJob({ steps: 2 })
-    condition = (await job.encode(picture, reference('in.image_noise'), model.preprocessing)).condition
+    condition = (await job.encode(picture, reference('in.image_noise'), model)).condition
   })
 
   it('is the CLIP embedding of the picture without noise', () => {
@@ -110,7 +110,7 @@ describe.each([2, 25])('%i steps with guidance', (steps) => {
   it('give the same latents and frames', async () => {
     const { job, plan } = makeJob({ steps })
     expect(Array.from(plan.guidance!)).toEqual(Array.from(reference('out.guidance_scale')))
-    const { condition } = await job.encode(picture, reference('in.image_noise'), model.preprocessing)
+    const { condition } = await job.encode(picture, reference('in.image_noise'), model)
     const latents = await job.denoise(condition, startOf(plan), plan.schedule)
     const last = reference(`steps${steps}.latents`).subarray(-latents.length)
     expect(relativeError(latents, last)).toBeLessThan(LIMITS[steps]!)
@@ -125,7 +125,7 @@ describe.each([2, 25])('%i steps with guidance', (steps) => {
 describe('a single forward', () => {
   it('gives the same latents and frames, in chunks and as a whole', async () => {
     const chunked = makeJob({ steps: 1 })
-    const { condition } = await chunked.job.encode(picture, reference('in.image_noise'), model.preprocessing)
+    const { condition } = await chunked.job.encode(picture, reference('in.image_noise'), model)
     const program = recording(await chunked.networks.unet.open())
     const input = reference('onestep.x').map((value) => value / Math.sqrt(700 ** 2 + 1))
     await denoiser(program, condition)(input, 700, reference('onestep.timestep')[0]!, 0)

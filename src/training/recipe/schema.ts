@@ -10,7 +10,17 @@ import { videoFeatures } from './video-features.js'
 import { warpAutoencoder } from './warp-autoencoder.js'
 
 /** Every objective's recipe. */
-export const objectives = [vae, warpAutoencoder, imageEncoder, teacher, sfv, consistency, ufogen, ladd, videoFeatures] as const
+export const objectives = [
+  vae,
+  warpAutoencoder,
+  imageEncoder,
+  teacher,
+  sfv,
+  consistency,
+  ufogen,
+  ladd,
+  videoFeatures,
+] as const
 
 /** A recipe of any objective. */
 export const recipeSchema = z.discriminatedUnion('objective', objectives)

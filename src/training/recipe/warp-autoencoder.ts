@@ -18,7 +18,9 @@ export const warpAutoencoder = z.strictObject({
   reach: z.number().positive().default(2).describe('Farthest a frame lies from its picture, in seconds.'),
   stills: z.array(z.string()).default([]).describe('Clip stores of stills, moved by design as stickers are.'),
   stillsShare: share.default(0.3).describe('Share of samples that are stills, where `stills` is given.'),
-  blankShare: share.default(0.1).describe('Share of samples whose picture is blank: their latents show the frame itself.'),
+  blankShare: share
+    .default(0.1)
+    .describe('Share of samples whose picture is blank: their latents show the frame itself.'),
   augmentation: share
     .default(0.5)
     .describe(

@@ -28,7 +28,7 @@ export async function floatClip(
     const pictureNoise = normals(settings.seed!, 'picture', 3 * height * width)
     const values = frames * model.vaeConfig.latentChannels * latentHeight * latentWidth
     const start = normals(settings.seed!, 'latents', values).map((value) => plan.startSigma * value)
-    const { condition } = await job.encode(picture, pictureNoise, model.preprocessing)
+    const { condition } = await job.encode(picture, pictureNoise, model)
     const latents = await job.denoise(condition, start, plan.schedule)
     return await job.decode(latents, model.vaeConfig.scalingFactor)
   } finally {
