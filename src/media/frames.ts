@@ -6,6 +6,17 @@ export interface Frames {
   readonly data: Uint8Array
 }
 
+/**
+ * Pictures of one size in a row, with transparency: `data` is 8-bit red, green, blue and opacity in order (count, height,
+ * width, 4). The colours are premultiplied: none is above the opacity.
+ */
+export interface RgbaFrames {
+  readonly width: number
+  readonly height: number
+  readonly count: number
+  readonly data: Uint8Array
+}
+
 /** One picture: `data` is 8-bit RGB in order (height, width, 3). */
 export interface Picture {
   readonly width: number
