@@ -7,6 +7,7 @@ import { StatusLine } from './progress.js'
 const EXAMPLES = `
 Examples:
   sfv data fluent-emoji -o data/fluent       2,106 animated emoji and 1,285 still ones (fetches 730 MB once)
+  sfv data icons -o data/icons               stills of the Noto and Twemoji icons, to be moved by designed motions (fetches 5 MB)
   sfv data ~/clips -o data/mine --size 256   the videos, GIFs and WebPs of a folder and of the folders in it
   sfv data ~/clips -o data/svd --size 768x448
                                              in the size that SF-V was trained at
@@ -21,11 +22,11 @@ interface Options {
   readonly json?: true
 }
 
-/** `sfv data fluent-emoji|FOLDER -o DIR`. */
+/** `sfv data fluent-emoji|icons|FOLDER -o DIR`. */
 export function dataCommand(): Command {
   return new Command('data')
-    .description('make a clip store, to train on, of the animated Fluent emoji or of a folder')
-    .argument('<source>', 'fluent-emoji, or a folder of videos, GIFs and WebPs')
+    .description('make a clip store, to train on, of the animated Fluent emoji, of icons, or of a folder')
+    .argument('<source>', 'fluent-emoji, icons, or a folder of videos, GIFs and WebPs')
     .requiredOption('-o, --out <dir>', 'folder of the store')
     .option('--size <size>', 'pixels of the pictures: WxH, or N for NxN', pictureSize, pictureSize('128'))
     .option('--fps <n>', 'pictures per second', between('--fps', 1, 120), 7)
@@ -61,19 +62,25 @@ async function data(source: string, { json, ...options }: Options): Promise<void
     const seconds = Math.round(performance.now() - started) / 1000
     const report = { output: options.out, ...counts, skipped, seconds, settings: { source, ...options } }
     if (json) process.stdout.write(`${JSON.stringify(report)}\n`)
-    else
-      line.note(`wrote ${counts.clips} clips${counts.stills ? ` and ${counts.stills} stills` : ''} to ${options.out}`)
+    else {
+      const made = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`)
+      line.note(`wrote ${made.join(' and ')} to ${options.out}`)
+    }
   } finally {
     line.clear()
   }
 }
 
-/** How many clips, and for the emoji how many stills, the store has. */
-async function build(source: string, options: BuildOptions): Promise<{ clips: number; stills?: number }> {
+/** How many clips and stills were stored. */
+async function build(source: string, options: BuildOptions): Promise<{ clips?: number; stills?: number }> {
   if (source === 'fluent-emoji') {
     const { buildFluentEmoji } = await import('../data/fluent-emoji.node.js')
     const { clips, stills } = await buildFluentEmoji(options)
     return { clips: clips.clips.length, stills: stills.clips.length }
+  }
+  if (source === 'icons') {
+    const { buildIcons } = await import('../data/icons.node.js')
+    return { stills: (await buildIcons(options)).clips.length }
   }
   const { buildFolder } = await import('../data/folder.node.js')
   return { clips: (await buildFolder({ folder: source, ...options })).clips.length }

@@ -21,6 +21,7 @@ export interface Layer {
   readonly placement: Affine
 }
 
+/** Leaves all where it is. */
 export const IDENTITY: Affine = [1, 0, 0, 1, 0, 0]
 
 /** Pixels between the places where the inverse of a pose is solved; in between it is interpolated. */

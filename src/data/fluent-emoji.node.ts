@@ -1,9 +1,8 @@
-import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
 import { decodePicture } from '../media/decode.node.js'
 import { buildStore, MIN_FRAMES, type BuildOptions, type ClipSource } from './build.node.js'
 import { FLUENT_CLIPS, fluentStill, type FluentClip } from './fluent-figures.js'
-import { fetchPackage, readPackage, type DataPackage } from './npm-packages.node.js'
+import { fetchPackage, PACKAGES_FOLDER, readPackage, type DataPackage } from './npm-packages.node.js'
 import type { StoreIndex } from './store.node.js'
 
 /** Microsoft's animated Fluent emoji (MIT): 256x256 WebP, 24 frames per second, 730 MB. */
@@ -40,7 +39,7 @@ export interface FluentOptions extends BuildOptions {
  * @throws UserError when a package cannot be fetched or read, or a store cannot be written.
  */
 export async function buildFluentEmoji({
-  from = join(homedir(), '.cache', 'sfv', 'packages'),
+  from = PACKAGES_FOLDER,
   ...options
 }: FluentOptions): Promise<{ readonly clips: StoreIndex; readonly stills: StoreIndex }> {
   const paths: string[] = []

@@ -14,7 +14,7 @@ import { differenceOf, psnr } from './clip-metrics.js'
 import { openFeatureNetwork, type FeatureNetwork } from './feature-network.node.js'
 import { Generator } from './generator.node.js'
 import { StageTimer, type StageTimes } from './latency.js'
-import { compareSets, meanOf, measureClip, medianOf, type MeasuredClip } from './measure.js'
+import { compareSets, meanOf, meanTorn, measureClip, medianOf, type MeasuredClip } from './measure.js'
 import { motionBuckets, type MotionChoice } from './motion-buckets.js'
 import { Meter, type EvaluationProgress } from './progress.js'
 import { Reconstructor } from './reconstruction.js'
@@ -163,6 +163,7 @@ class Evaluation {
         motion: meanOf(motions),
         motions,
         flicker: meanOf(real.map((clip) => clip.flicker)),
+        tornBlocks: meanTorn(real),
       },
       reconstruction: { ...compareSets(rebuilt, real, seed), psnr: meanOf(psnrs) },
       rows: results.map((result, i) => ({ ...result, ...(timed[i] && { milliseconds: timed[i] }) })),

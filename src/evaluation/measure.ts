@@ -4,13 +4,16 @@ import { bootstrapInterval } from './bootstrap.js'
 import { flickerOf, motionOf } from './clip-metrics.js'
 import { frechetDistance } from './frechet.js'
 import { kernelDistance } from './kernel-distance.js'
-import type { SetMetrics } from './results.js'
+import type { SetMetrics, TornBlocks } from './results.js'
+import { tornBlocks } from './torn-blocks.js'
 
 /** What is kept of a clip once it has been looked at. */
 export interface MeasuredClip {
   readonly features: Float32Array
   readonly motion: number
   readonly flicker: number
+  /** `tornBlocks` of the clip. */
+  readonly torn: readonly number[]
 }
 
 /** Looks at a clip. */
@@ -18,7 +21,12 @@ export async function measureClip(
   clip: Frames,
   features: { extract(clip: Frames): Promise<Float32Array> },
 ): Promise<MeasuredClip> {
-  return { features: await features.extract(clip), motion: motionOf(clip), flicker: flickerOf(clip) }
+  return {
+    features: await features.extract(clip),
+    motion: motionOf(clip),
+    flicker: flickerOf(clip),
+    torn: tornBlocks(clip),
+  }
 }
 
 /**
@@ -42,7 +50,14 @@ export function compareSets(made: readonly MeasuredClip[], real: readonly Measur
     motionRatio: motion / meanOf(real.map((clip) => clip.motion)),
     motions,
     flicker: meanOf(made.map(({ flicker }) => flicker)),
+    tornBlocks: meanTorn(made),
   }
+}
+
+/** The torn blocks of a set of clips. */
+export function meanTorn(clips: readonly MeasuredClip[]): TornBlocks {
+  const frames = clips[0]!.torn.map((_, i) => meanOf(clips.map(({ torn }) => torn[i]!)))
+  return { frames, mean: meanOf(frames) }
 }
 
 /** The mean of some numbers, at least one. */

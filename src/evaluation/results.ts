@@ -2,6 +2,13 @@ import type { Interval } from './bootstrap.js'
 import type { MotionChoice } from './motion-buckets.js'
 import type { Row } from './rows.js'
 
+/** Torn blocks of clips, as shares of 0 to 1. */
+export interface TornBlocks {
+  /** In each of `TORN_FRAMES`. */
+  readonly frames: readonly number[]
+  readonly mean: number
+}
+
 /** What is measured of a set of clips against the real ones. */
 export interface SetMetrics {
   /** Frechet distance to the real clips, and its 95 % interval. */
@@ -14,6 +21,7 @@ export interface SetMetrics {
   readonly motionRatio: number
   readonly motions: readonly number[]
   readonly flicker: number
+  readonly tornBlocks: TornBlocks
 }
 
 /** What is measured of a row. */
@@ -55,7 +63,7 @@ export interface EvaluationResults {
   }
   readonly features: { readonly description: string; readonly checksum: string; readonly length: number }
   readonly machine: { readonly processor: string; readonly cores: number; readonly device: string }
-  readonly real: { readonly motion: number; readonly motions: readonly number[]; readonly flicker: number }
+  readonly real: Pick<SetMetrics, 'motion' | 'motions' | 'flicker' | 'tornBlocks'>
   /** The real clips through the VAE and back: the least that a row can have. */
   readonly reconstruction: SetMetrics & { readonly psnr: number }
   readonly rows: readonly RowResult[]

@@ -7,6 +7,7 @@ import { FLUENT_CLIPS, fluentStill } from '../../src/data/fluent-figures.js'
 import { buildFolder } from '../../src/data/folder.node.js'
 import { frameDifferences, motionBucketId } from '../../src/data/motion.js'
 import { splitByName, type Split } from '../../src/data/splits.js'
+import { ClipStoreWriter } from '../../src/data/store-writer.node.js'
 import { ClipStore, PIXELS_FILE } from '../../src/data/store.node.js'
 import { fixturePath } from '../support/fixture.js'
 
@@ -61,6 +62,44 @@ describe('a clip store', () => {
     ]
     expect(await corner()).toEqual([255, 255, 255])
     expect(await corner([10, 20, 30])).toEqual([10, 20, 30])
+    await store.close()
+  })
+
+  it('gives any frames, in any order, as premultiplied RGBA', async () => {
+    const store = await ClipStore.open(join(folder, 'store'), ALL)
+    const fox = store.clips.findIndex(({ name }) => name === 'fox.webp')
+    const wanted = [9, 0, 4, 4]
+    const { width, height, count, data } = await store.rgba(fox, wanted)
+    expect([width, height, count, data.length]).toEqual([32, 32, 4, 4 * 4 * 32 * 32])
+    // On black, a premultiplied colour is what is seen; another way through the store shows that.
+    const onBlack = await Promise.all(wanted.map((frame) => store.clip(fox, frame, 1, [0, 0, 0])))
+    const colours = data.filter((_, i) => i % 4 < 3)
+    const seen = onBlack.flatMap((frame) => [...frame.data])
+    expect(Math.max(...seen.map((value, i) => Math.abs(value - colours[i]!)))).toBeLessThanOrEqual(1)
+    // An independent reader of the file says which pixels are clear, solid and in between.
+    const opacity = await sharp(fixturePath('clips/fox.webp'), { page: 0 })
+      .resize(32, 32)
+      .extractChannel(3)
+      .raw()
+      .toBuffer()
+    const first = data.subarray(4 * 32 * 32, 8 * 32 * 32).filter((_, i) => i % 4 === 3)
+    expect(first.reduce((sum, value, i) => sum + Math.abs(value - opacity[i]!), 0) / first.length).toBeLessThan(1)
+    expect(first).toContain(0)
+    expect(first).toContain(255)
+    expect(colours.every((value, i) => value <= data[Math.floor(i / 3) * 4 + 3]!)).toBe(true)
+    await expect(store.rgba(fox, [0, store.length(fox)])).rejects.toThrow(/none of number/)
+    await store.close()
+  })
+
+  it('takes a clip without transparency for opaque', async () => {
+    const opaque = join(folder, 'opaque')
+    const writer = await ClipStoreWriter.create(opaque, { width: 2, height: 1 }, 24)
+    const data = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
+    const frames = { width: 2, height: 1, count: 2, data }
+    await writer.add({ frames, durationsMs: [40, 40], name: 'a', figure: 'a', split: 'train' })
+    await writer.finish()
+    const store = await ClipStore.open(opaque)
+    expect([...(await store.rgba(0, [1, 0])).data]).toEqual([7, 8, 9, 255, 10, 11, 12, 255, 1, 2, 3, 255, 4, 5, 6, 255])
     await store.close()
   })
 

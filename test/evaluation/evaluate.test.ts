@@ -6,7 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ClipStoreWriter } from '../../src/data/store-writer.node.js'
 import type { Split } from '../../src/data/splits.js'
 import { evaluate, type EvaluateOptions, type EvaluationProgress } from '../../src/evaluation/index.js'
+import { meanOf } from '../../src/evaluation/measure.js'
 import { printTable } from '../../src/evaluation/report/table.js'
+import { TestClips } from '../../src/evaluation/test-clips.node.js'
+import { tornBlocks } from '../../src/evaluation/torn-blocks.js'
 import { input } from '../../src/graph/ops/index.js'
 import { parseVideoFeaturesConfig, videoFeatures } from '../../src/models/features/index.js'
 import { ParameterSet } from '../../src/nn/weights.js'
@@ -106,6 +109,14 @@ describe('evaluate', () => {
     expect(page).not.toMatch(/(src|href)="(?!data:)/)
     expect(page).toContain(results.features.checksum)
     expect(printTable(results).split('\n')).toHaveLength(2 + 1 + 2)
+
+    const clips = await TestClips.open(options.data, 'test', CLIPS, FRAMES)
+    const torn = await Promise.all([...Array(CLIPS).keys()].map(async (i) => tornBlocks(await clips.clip(i))))
+    const { frames, mean } = results.real.tornBlocks
+    frames.forEach((share, i) => expect(share).toBeCloseTo(meanOf(torn.map((each) => each[i]!)), 9))
+    expect(mean).toBeGreaterThan(0)
+    expect(page).toContain(`<td>${(100 * mean).toFixed(1)} %</td>`)
+    await clips.close()
 
     // Told the motion of the real clips, patterns that move differently.
     const told = new Set([...(await pngTimes()).keys()].flatMap((file) => /-motion-(\d+)-0/.exec(file)?.slice(1) ?? []))

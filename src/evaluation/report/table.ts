@@ -1,4 +1,5 @@
-import type { EvaluationResults, SetMetrics } from '../results.js'
+import type { EvaluationResults, SetMetrics, TornBlocks } from '../results.js'
+import { TORN_FRAMES } from '../torn-blocks.js'
 import { shortNumber } from './svg.js'
 
 /** Titles of the columns, and what each of them means. */
@@ -9,6 +10,8 @@ export const COLUMNS: readonly (readonly [title: string, meaning: string])[] = [
   ['kernel', 'kernel distance times 1000, which few clips do not bias; smaller is better'],
   ['motion', 'mean difference between frames, as a share of that of the real clips; 100 % is best'],
   ['flicker', 'mean deviation of a frame from the average of its neighbours, in per mille of the range'],
+  ['torn', 'share of 4x4 blocks that are nowhere near in the first frame: the mean of three frames'],
+  [`at ${TORN_FRAMES.join(', ')}`, 'the same, in per cent, of each of these frames'],
   ['1st frame', 'PSNR of the first frame against the picture that was given; of the VAE over all frames'],
   ['diversity', 'mean difference between clips of one picture by different seeds, in per mille of the range'],
   [
@@ -21,7 +24,7 @@ export const COLUMNS: readonly (readonly [title: string, meaning: string])[] = [
 /** The cells of the table: the real clips, the VAE, then the rows. */
 export function tableCells({ real, reconstruction, rows }: EvaluationResults): string[][] {
   return [
-    ['real clips', '0', '', '', '100 %', perMille(real.flicker), '', '', '', ''],
+    ['real clips', '0', '', '', '100 %', perMille(real.flicker), ...tornCells(real.tornBlocks), '', '', '', ''],
     ['VAE alone', ...distanceCells(reconstruction), `all ${reconstruction.psnr.toFixed(1)} dB`, '', '', ''],
     ...rows.map((result) => {
       const { milliseconds: times, diversity } = result
@@ -37,14 +40,26 @@ export function tableCells({ real, reconstruction, rows }: EvaluationResults): s
   ]
 }
 
-function distanceCells({ fvd, fvdInterval: [low, high], kernelDistance, motionRatio, flicker }: SetMetrics): string[] {
+function distanceCells({
+  fvd,
+  fvdInterval: [low, high],
+  kernelDistance,
+  motionRatio,
+  flicker,
+  tornBlocks,
+}: SetMetrics): string[] {
   return [
     fvd.toPrecision(3),
     `${Math.max(0, low).toPrecision(3)} - ${high.toPrecision(3)}`,
     (1000 * kernelDistance).toPrecision(3),
     `${Math.round(100 * motionRatio)} %`,
     perMille(flicker),
+    ...tornCells(tornBlocks),
   ]
+}
+
+function tornCells({ frames, mean }: TornBlocks): string[] {
+  return [`${(100 * mean).toFixed(1)} %`, frames.map((share) => (100 * share).toFixed(1)).join(', ')]
 }
 
 function perMille(share: number): string {
