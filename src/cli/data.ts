@@ -1,5 +1,8 @@
 import { Command } from 'commander'
-import type { BuildOptions, BuildProgress } from '../data/build.node.js'
+import type { BuildProgress } from '../data/build.node.js'
+import type { FolderOptions as AllFolderOptions } from '../data/folder.node.js'
+import type { Split } from '../data/splits.js'
+import type { StoreIndex } from '../data/store.node.js'
 import { interruptible } from './interrupt.js'
 import { between, UsageError, whole } from './options.js'
 import { StatusLine } from './progress.js'
@@ -8,6 +11,7 @@ const EXAMPLES = `
 Examples:
   sfv data fluent-emoji -o data/fluent       2,106 animated emoji and 1,285 still ones (fetches 730 MB once)
   sfv data ~/clips -o data/mine --size 256   the videos, GIFs and WebPs of a folder and of the folders in it
+  sfv data ~/clips -o data/mine --test 0.2   a fifth of the clips is kept for sfv eval, the rest is trained on
   sfv data ~/clips -o data/svd --size 768x448
                                              in the size that SF-V was trained at
 
@@ -18,6 +22,7 @@ interface Options {
   readonly size: { readonly width: number; readonly height: number }
   readonly fps: number
   readonly limit?: number
+  readonly test?: number
   readonly json?: true
 }
 
@@ -30,6 +35,11 @@ export function dataCommand(): Command {
     .option('--size <size>', 'pixels of the pictures: WxH, or N for NxN', pictureSize, pictureSize('128'))
     .option('--fps <n>', 'pictures per second', between('--fps', 1, 120), 7)
     .option('--limit <n>', 'take only the first n clips', whole('--limit', 1, 1e9))
+    .option(
+      '--test <share>',
+      'share of the clips that is kept for testing, 0 to 1 (default: 0.1)',
+      between('--test', 0, 1),
+    )
     .option('--json', 'print what was done as one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(data)
@@ -61,20 +71,48 @@ async function data(source: string, { json, ...options }: Options): Promise<void
     const seconds = Math.round(performance.now() - started) / 1000
     const report = { output: options.out, ...counts, skipped, seconds, settings: { source, ...options } }
     if (json) process.stdout.write(`${JSON.stringify(report)}\n`)
-    else
-      line.note(`wrote ${counts.clips} clips${counts.stills ? ` and ${counts.stills} stills` : ''} to ${options.out}`)
+    else for (const text of summary(counts, options.out)) line.note(text)
   } finally {
     line.clear()
   }
 }
 
-/** How many clips, and for the emoji how many stills, the store has. */
-async function build(source: string, options: BuildOptions): Promise<{ clips: number; stills?: number }> {
+type FolderOptions = Omit<AllFolderOptions, 'folder'>
+
+/** What a store holds: clips, those of each split, and for the emoji stills. */
+interface Counts {
+  readonly clips: number
+  readonly splits: Readonly<Record<Split, number>>
+  readonly stills?: number
+}
+
+async function build(source: string, options: FolderOptions): Promise<Counts> {
   if (source === 'fluent-emoji') {
+    if (options.test !== undefined)
+      throw new UsageError('--test is for folders of your own: how the Fluent emoji are split is fixed')
     const { buildFluentEmoji } = await import('../data/fluent-emoji.node.js')
     const { clips, stills } = await buildFluentEmoji(options)
-    return { clips: clips.clips.length, stills: stills.clips.length }
+    return { ...countsOf(clips), stills: stills.clips.length }
   }
   const { buildFolder } = await import('../data/folder.node.js')
-  return { clips: (await buildFolder({ folder: source, ...options })).clips.length }
+  return countsOf(await buildFolder({ ...options, folder: source }))
+}
+
+function countsOf({ clips }: StoreIndex): Counts {
+  const splits = { train: 0, test: 0, reserved: 0 }
+  for (const { split } of clips) splits[split]++
+  return { clips: clips.length, splits }
+}
+
+/** What was made, and what it cannot be used for. */
+function summary({ clips, splits, stills }: Counts, out: string): string[] {
+  const parts = [
+    `${splits.train} to train on`,
+    `${splits.test} to test with`,
+    ...(splits.reserved ? [`${splits.reserved} reserved`] : []),
+  ]
+  const lines = [`wrote ${clips} clips${stills ? ` and ${stills} stills` : ''} to ${out}: ${parts.join(', ')}`]
+  if (splits.train === 0) lines.push('there is none to train on: add clips, or give a smaller --test')
+  if (splits.test === 0) lines.push('there is none to test with, which sfv eval needs: give a larger --test')
+  return lines
 }

@@ -37,7 +37,7 @@ export class LatentCache {
   }
 
   private async whole(clip: number): Promise<Float32Array> {
-    const file = join(this.folder, `${this.store.clips[clip]!.name}.safetensors`)
+    const file = join(this.folder, `${this.store.clips[clip]!.name}-${fingerprint(this.store, clip)}.safetensors`)
     const exists = await stat(file).then(
       () => true,
       () => false,
@@ -51,4 +51,11 @@ export class LatentCache {
     // Read back even when just made: a resumed run must see the very same rounded values.
     return (await Checkpoint.open(file)).read('latents')
   }
+}
+
+/** Tells clips of one name apart, where a store was made again of other clips, or at another rate. */
+export function fingerprint({ clips, width, height, fps }: ClipStore, clip: number): string {
+  const { sizes, differences } = clips[clip]!
+  const hash = createHash('sha256').update(JSON.stringify({ sizes, differences, width, height, fps }))
+  return hash.digest('hex').slice(0, 8)
 }

@@ -4,6 +4,7 @@ import { parseVaeConfig } from '../../models/vae/index.js'
 import { readConfig } from '../components.node.js'
 import { latentSize } from '../latent-size.js'
 import { type Recipe } from '../recipe/index.js'
+import { located } from '../recipe/located.node.js'
 import { type Surroundings } from './graphs.js'
 import { planTraining, type Plan } from './plan.js'
 
@@ -17,7 +18,8 @@ const USUAL_FACTOR = 8
  * @throws UserError where neither the recipe nor a folder has a configuration or the size of the clips.
  */
 export async function planRecipe(recipe: Recipe): Promise<Plan> {
-  return planTraining(recipe, await surroundings(recipe))
+  const found = located(recipe)
+  return planTraining(found, await surroundings(found))
 }
 
 async function surroundings(recipe: Recipe): Promise<Surroundings> {

@@ -8,6 +8,7 @@ import { type UNetConfig } from '../../models/unet/index.js'
 import { type Engine, type Program } from '../../runtime/program.js'
 import { Random } from '../../runtime/random.js'
 import { Checkpoint, saveCheckpoint } from '../../weights/checkpoint.node.js'
+import { fingerprint } from '../latents.node.js'
 import { conditionInputs, guidedDenoise } from '../objectives/denoiser.js'
 import { type RecipeOf } from '../recipe/index.js'
 import { type LatentVideos, type VideoBatch } from './latent-videos.node.js'
@@ -42,6 +43,7 @@ export class TeacherSamples {
     const { seed, frames, teacherSteps, guidance, noiseAugMean, noiseAugStd } = recipe
     const hash = createHash('sha256')
     hash.update(JSON.stringify({ seed, frames, teacherSteps, guidance, noiseAugMean, noiseAugStd }))
+    for (const clip of videos.store.clips.keys()) hash.update(fingerprint(videos.store, clip))
     const feeds = student.feeds()
     for (const name of teacher.parameters.keys()) {
       const { buffer, byteOffset, byteLength } = feeds[teacher.prefix + name]!
