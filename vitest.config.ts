@@ -7,6 +7,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     reporters: ['default', './scripts/summary-reporter.ts'],
     testTimeout: 60_000,
+    // A hook may be as slow as a test: some open the networks that all tests of their file use.
+    hookTimeout: 60_000,
     // ONNX Runtime uses all cores by itself: two files at a time is what a 2-core machine bears.
     maxWorkers: 2,
     pool: 'forks',

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { animateCommand } from './animate.js'
 import { dataCommand } from './data.js'
@@ -12,15 +11,13 @@ import { mergeCommand } from './merge.js'
 import { pullCommand } from './pull.js'
 import { reportCommand } from './report.js'
 import { trainCommand } from './train.js'
+import { packageVersion } from '../weights/packaged.node.js'
 
 /** The whole command line. Modules that do the work are loaded by the command that runs. */
 export function sfvCommand(): Command {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
   const program = new Command('sfv')
     .description('single-forward image-to-video: make clips of pictures, train and distil Stable Video Diffusion')
-    .version(version, '-V, --version', 'print the version')
+    .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show this help')
     .helpCommand(false)
   for (const command of [

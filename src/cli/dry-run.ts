@@ -1,7 +1,5 @@
-import { spawnSync } from 'node:child_process'
-import { totalmem } from 'node:os'
-import { UserError } from '../errors.js'
 import type { DeviceChoice } from '../runtime/device-names.js'
+import { checkFit, fitOf, gigabytes, tightness } from '../training/plan/fit.node.js'
 import type { Plan } from '../training/plan/plan.js'
 import type { Recipe } from '../training/recipe/index.js'
 
@@ -19,24 +17,15 @@ export interface DryRunOptions {
  * @throws UserError with the numbers, after printing, when the device's memory is too small.
  */
 export function printPlan(recipe: Recipe, plan: Plan, { device, memory, json }: DryRunOptions): void {
-  const gpu = device === 'cpu' ? undefined : gpuBytes()
-  const onCpu = device === 'cpu' || (device === 'auto' && gpu === undefined && memory === undefined)
-  const needs = onCpu ? plan.memory.cpu : plan.memory.accelerator
-  const has = memory === undefined ? (onCpu ? totalmem() : gpu) : memory * 1e9
+  const fit = fitOf(plan, device, memory === undefined ? undefined : memory * 1e9)
+  const { onCpu, needs, has } = fit
   const fits = has === undefined ? undefined : needs <= has
   if (json)
     process.stdout.write(`${JSON.stringify({ recipe, plan, device: onCpu ? 'cpu' : device, needs, has, fits })}\n`)
   else process.stdout.write(`${JSON.stringify(recipe, null, 2)}\n\n${table(plan, onCpu, has)}`)
-  const about = needs + plan.memory.overhead
-  if (fits && about > has!)
-    process.stderr.write(
-      `sfv: tight: ONNX Runtime is likely to hold ${gigabytes(about)}, and there are ${gigabytes(has!)}\n`,
-    )
-  if (fits === false)
-    throw new UserError(
-      `this cannot fit: a process needs ${gigabytes(needs)} at the least and the ${onCpu ? 'machine' : 'device'} has ${gigabytes(has!)}; ` +
-        `take a smaller batch, fewer frames or smaller clips, rematerialise, train a LoRA, or plan for another device (--device, --memory)`,
-    )
+  const tight = tightness(fit)
+  if (tight !== undefined) process.stderr.write(`sfv: ${tight}\n`)
+  checkFit(fit)
 }
 
 function table(
@@ -73,16 +62,6 @@ function table(
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('')
 }
 
-const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(3)} GB`
-
 function tera(flops: number): string {
   return flops >= 1e12 ? `${(flops / 1e12).toPrecision(3)} TFLOP` : `${(flops / 1e9).toPrecision(3)} GFLOP`
-}
-
-/** Memory of the first NVIDIA accelerator; undefined where there is none. */
-function gpuBytes(): number | undefined {
-  const query = ['--query-gpu=memory.total', '--format=csv,noheader,nounits']
-  const { stdout } = spawnSync('nvidia-smi', query, { encoding: 'utf8' })
-  const mebibytes = Number.parseInt(stdout ?? '', 10)
-  return Number.isFinite(mebibytes) ? mebibytes * 2 ** 20 : undefined
 }

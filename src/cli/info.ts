@@ -5,12 +5,13 @@ const EXAMPLES = `
 Examples:
   sfv info models/fluent                              every component of a model
   sfv info unet/diffusion_pytorch_model.safetensors   one checkpoint
-  sfv info runs/student --json                        the checkpoints of a training run`
+  sfv info runs/student --json                        the checkpoints of a training run
+  sfv info data/mine                                  how a clip store is split, how long its clips are and how they move`
 
-/** `sfv info CHECKPOINT|FOLDER|RUN`. */
+/** `sfv info CHECKPOINT|FOLDER|RUN|STORE`. */
 export function infoCommand(): Command {
   return new Command('info')
-    .description('say what a checkpoint, a model folder or a training run holds')
+    .description('say what a checkpoint, a model folder, a training run or a clip store holds')
     .argument('<path>', '.safetensors file, index of shards, or folder')
     .option('--json', 'print it as one JSON object')
     .addHelpText('after', EXAMPLES)
@@ -18,6 +19,11 @@ export function infoCommand(): Command {
 }
 
 async function info(path: string, { json }: { readonly json?: true }): Promise<void> {
+  const { describeStore, isStore, storeTable } = await import('./inspect-store.js')
+  if (await isStore(path)) {
+    const store = await describeStore(path)
+    return void process.stdout.write(json ? `${JSON.stringify({ path, store })}\n` : storeTable(path, store))
+  }
   const { inspect } = await import('./inspect.js')
   const checkpoints = await inspect(path)
   process.stdout.write(json ? `${JSON.stringify({ path, checkpoints })}\n` : table(checkpoints))

@@ -4,6 +4,11 @@ import type { AnimateProgress, Stage } from '../pipeline/progress.js'
 export class StatusLine {
   constructor(private readonly stderr: NodeJS.WriteStream = process.stderr) {}
 
+  /** Whether there is a terminal, on which `show` shows something. */
+  get live(): boolean {
+    return this.stderr.isTTY === true
+  }
+
   /** Shows `text` in place of what was there, cut to the terminal's width. */
   show(text: string): void {
     if (this.stderr.isTTY) this.stderr.write(`\r\x1b[K${text.slice(0, this.stderr.columns - 1)}`)

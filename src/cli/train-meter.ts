@@ -1,8 +1,8 @@
 import type { TrainEvent } from '../training/run/events.js'
 import type { StatusLine } from './progress.js'
 
-/** Steps between the lines that are left standing where there is no terminal. */
-const LINE_EVERY = 50
+/** Milliseconds between the lines that are left standing, where there is no terminal and where there is one. */
+const [LINE_EVERY, LINE_EVERY_ON_TERMINAL] = [10_000, 60_000]
 /** Weight of the past in the running means that are shown. */
 const INERTIA = 0.95
 
@@ -15,20 +15,29 @@ const NAMES: Readonly<Record<string, string>> = {
   headsGradientNorm: '|gradient of heads|',
 }
 
+const STAGES = { plan: 'working out what it takes', open: 'opening the networks' } as const
+
 /** Shows how a training run goes: running means of the metrics, its speed, and how long it will take. */
 export class TrainMeter {
   #means: Record<string, number> = {}
   #steps = 0
   #clipsPerStep = 1
+  #lastLine = -Infinity
 
   constructor(
     private readonly line: StatusLine,
     private readonly folder: string,
+    /** Milliseconds, from any beginning. */
+    private readonly now: () => number = () => performance.now(),
   ) {}
 
   /** Takes the events of a run. */
   readonly report = (event: TrainEvent): void => {
     switch (event.type) {
+      case 'stage':
+        return this.line.note(`${this.folder}: ${STAGES[event.stage]}`)
+      case 'warning':
+        return this.line.note(`sfv: ${event.message}`)
       case 'started':
         this.#steps = event.steps
         this.#clipsPerStep = event.clipsPerStep
@@ -44,9 +53,7 @@ export class TrainMeter {
       case 'sampled':
         return this.line.note(`samples: ${event.file}`)
       case 'finished':
-        return this.line.note(
-          event.output ? `wrote ${event.output}` : `stopped after step ${event.step}; --resume goes on`,
-        )
+        return this.line.note(ending(event))
     }
   }
 
@@ -66,9 +73,18 @@ export class TrainMeter {
       `${(this.#clipsPerStep / perStep!).toPrecision(3)} clips/s`,
       ...numbers,
     ].join('  ')
-    if (step % LINE_EVERY === 0 || step === 1) this.line.note(text)
-    else this.line.show(text)
+    const due = this.now() - this.#lastLine >= (this.line.live ? LINE_EVERY_ON_TERMINAL : LINE_EVERY)
+    if (!due && step < this.#steps) return this.line.show(text)
+    this.#lastLine = this.now()
+    this.line.note(text)
   }
+}
+
+/** What is said at the end of a run. */
+function ending({ step, output, missing = [] }: Extract<TrainEvent, { type: 'finished' }>): string {
+  if (output === undefined) return `stopped after step ${step}; --resume goes on`
+  if (missing.length === 0) return `wrote ${output}`
+  return `wrote ${output}, which is no whole model yet: train its ${missing.join(' and ')} too, with the same output`
 }
 
 /** Seconds as people say them: `45 s`, `12 min`, `3 h 05 min`, `2 d 4 h`. */

@@ -1,23 +1,26 @@
 import { existsSync } from 'node:fs'
-import { availableParallelism, cpus } from 'node:os'
+import { availableParallelism, constants, cpus } from 'node:os'
 import { basename } from 'node:path'
 import { Command } from 'commander'
 import type { DeviceChoice } from '../runtime/device-names.js'
 import type { MpiJob } from '../runtime/mpi.node.js'
 import { interruptible } from './interrupt.js'
 import { messageOf } from './messages.js'
-import { between, deviceOption } from './options.js'
+import { between, deviceOption, whole } from './options.js'
 import { StatusLine } from './progress.js'
 import { TrainMeter } from './train-meter.js'
 
 const EXAMPLES = `
 Examples:
-  sfv train recipes/fluent/vae.json                    into runs/vae: log.jsonl, tensorboard/, samples/, checkpoints/
-  sfv train recipes/fluent/sfv.json -o runs/first      into a folder of your choice
-  sfv train recipes/fluent/sfv.json --resume runs/first
+  sfv train recipes/finetune.json                      the bundled model to your clips (docs/own-clips.md), into runs/finetune
+  sfv train recipes/fluent/vae.json -o runs/first      into a folder of your choice: log.jsonl, tensorboard/, samples/, checkpoints/
+  sfv train recipes/fluent/vae.json --resume runs/first
                                                        go on, bit for bit, where that run was stopped or killed
   sfv train recipes/svd/sfv.json --dry-run             what it would take: parameters, FLOPs, memory; nothing is trained
   mpirun -n 8 sfv train recipes/svd/sfv.json           on eight accelerators, see docs/distributed.md
+
+The recipes of the package are found by these names from any folder. The folders that a recipe names (data, stills, model,
+network, output) are relative to the folder in which the command is run; \`extends\` alone is relative to the recipe's file.
 
 Ctrl-C (or SIGTERM, or SIGUSR2) finishes the step at hand and saves. \`sfv report RUN\` draws the run.`
 
@@ -27,6 +30,7 @@ const STOPPING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGUSR2']
 interface Options {
   readonly out?: string
   readonly resume?: string | true
+  readonly force?: true
   readonly threads?: number
   readonly device: DeviceChoice
   readonly dryRun?: true
@@ -41,6 +45,7 @@ export function trainCommand(): Command {
     .argument('<recipe>', 'recipe file (JSON); recipes/ has examples')
     .option('-o, --out <folder>', 'folder of the run (default: runs/ and the name of the recipe)')
     .option('--resume [folder]', 'go on from the newest checkpoint of the run')
+    .option('--force', 'replace what the output of the recipe holds of another run')
     .option('--dry-run', 'print the resolved recipe and what it takes, and stop there; exit code 1 where it cannot fit')
     .option('--memory <gb>', 'with --dry-run: memory of the device to plan for, in GB', between('--memory', 0.1, 1e6))
     .option('--threads <n>', 'threads (default: all cores, shared among the processes of a machine)', threadCount)
@@ -50,7 +55,7 @@ export function trainCommand(): Command {
     .action(train)
 }
 
-const threadCount = between('--threads', 1, 1024)
+const threadCount = whole('--threads', 1, 1024)
 
 async function train(file: string, options: Options): Promise<void> {
   const { readRecipe } = await import('../training/recipe/read.node.js')
@@ -60,7 +65,7 @@ async function train(file: string, options: Options): Promise<void> {
     const { printPlan } = await import('./dry-run.js')
     return printPlan(recipe, await planRecipe(recipe), options)
   }
-  const { out, resume, device, json } = options
+  const { out, resume, force, device, json } = options
   const { joinMpi } = await import('../runtime/mpi.node.js')
   const job = await joinMpi()
   const folder = (typeof resume === 'string' ? resume : out) ?? `runs/${basename(file).replace(/\.json$/, '')}`
@@ -71,6 +76,7 @@ async function train(file: string, options: Options): Promise<void> {
     await train(recipe, {
       folder,
       resume: resume !== undefined,
+      force: force ?? false,
       threads: options.threads ?? (job && shareOfCores(job)),
       device,
       deviceId: job?.localRank,
@@ -78,7 +84,7 @@ async function train(file: string, options: Options): Promise<void> {
       signal,
       onEvent,
     })
-    if (signal.aborted) process.exitCode = 130
+    if (signal.aborted) process.exitCode = 128 + constants.signals[signal.reason as NodeJS.Signals]
   })
 }
 

@@ -10,15 +10,17 @@ import type { StoreIndex } from './store.node.js'
 export interface FolderOptions extends BuildOptions {
   /** Folder whose videos, GIFs and pictures, also those in folders within, become clips. */
   readonly folder: string
+  /** Share of the files that is for testing. A tenth unless told. */
+  readonly test?: number
 }
 
 /**
- * Makes a clip store of a folder of files. The middle of each picture, in the store's aspect ratio, is taken. A tenth of the files, chosen by
- * their names, is the `test` split.
+ * Makes a clip store of a folder of files. The middle of each picture, in the store's aspect ratio, is taken. A share of the files,
+ * chosen by their names, is the `test` split.
  *
  * @throws UserError when the folder cannot be read or holds no clip.
  */
-export async function buildFolder({ folder, ...options }: FolderOptions): Promise<StoreIndex> {
+export async function buildFolder({ folder, test, ...options }: FolderOptions): Promise<StoreIndex> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: Error) => {
     throw new UserError(`cannot read the folder ${folder}: ${error.message}; name a folder of videos, GIFs or WebPs`)
   })
@@ -29,7 +31,7 @@ export async function buildFolder({ folder, ...options }: FolderOptions): Promis
   const sampling = { fps: options.fps, size: options.size, minFrames: MIN_FRAMES }
   const sources = paths.sort().map((path): ClipSource => {
     const name = relative(folder, path).split(sep).join('/')
-    return { name, figure: name, split: splitByName(name), decode: () => decodeClip(path, { sampling }) }
+    return { name, figure: name, split: splitByName(name, test), decode: () => decodeClip(path, { sampling }) }
   })
   return buildStore(sources, sources.length, options)
 }

@@ -17,7 +17,7 @@ export interface RgbaFrames {
   readonly data: Uint8Array
 }
 
-/** One picture: `data` is 8-bit RGB in order (height, width, 3). */
+/** One picture: `data` is 8-bit RGB in order (height, width, 3), on white where it is transparent. */
 export interface Picture {
   readonly width: number
   readonly height: number

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../weights/json.js'
+import { clipImageProcessor, SVD_SCHEDULER } from '../weights/pipeline-defaults.js'
 
 /** The sizes that make one model of the Stable Video Diffusion family differ from another. */
 interface Sizes {
@@ -65,7 +66,10 @@ export function presetComponents(name: string): ReadonlyMap<string, PresetCompon
   if (!sizes) return undefined
   const { frames, unet, side, vaeChannels, clip } = sizes
   return new Map([
-    ['feature_extractor', { library: 'transformers', className: 'CLIPImageProcessor', config: FEATURE_EXTRACTOR }],
+    [
+      'feature_extractor',
+      { library: 'transformers', className: 'CLIPImageProcessor', config: clipImageProcessor(224) },
+    ],
     [
       'image_encoder',
       {
@@ -87,7 +91,7 @@ export function presetComponents(name: string): ReadonlyMap<string, PresetCompon
         },
       },
     ],
-    ['scheduler', { library: 'diffusers', className: 'EulerDiscreteScheduler', config: SCHEDULER }],
+    ['scheduler', { library: 'diffusers', className: 'EulerDiscreteScheduler', config: SVD_SCHEDULER }],
     [
       'unet',
       {
@@ -129,36 +133,4 @@ export function presetComponents(name: string): ReadonlyMap<string, PresetCompon
       },
     ],
   ])
-}
-
-const SCHEDULER: JsonObject = {
-  beta_end: 0.012,
-  beta_schedule: 'scaled_linear',
-  beta_start: 0.00085,
-  final_sigmas_type: 'zero',
-  interpolation_type: 'linear',
-  num_train_timesteps: 1000,
-  prediction_type: 'v_prediction',
-  sigma_max: 700,
-  sigma_min: 0.002,
-  steps_offset: 1,
-  timestep_spacing: 'leading',
-  timestep_type: 'continuous',
-  trained_betas: null,
-  use_karras_sigmas: true,
-}
-
-const FEATURE_EXTRACTOR: JsonObject = {
-  crop_size: { height: 224, width: 224 },
-  do_center_crop: true,
-  do_convert_rgb: true,
-  do_normalize: true,
-  do_rescale: true,
-  do_resize: true,
-  image_mean: [0.48145466, 0.4578275, 0.40821073],
-  image_processor_type: 'CLIPImageProcessor',
-  image_std: [0.26862954, 0.26130258, 0.27577711],
-  resample: 3,
-  rescale_factor: 1 / 255,
-  size: { shortest_edge: 224 },
 }

@@ -1,5 +1,5 @@
-import { cp, mkdir, readdir, readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { type ParameterSet } from '../nn/weights.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
@@ -57,7 +57,10 @@ export async function startNetwork<C>(
   return { config, json, initial }
 }
 
-/** Writes a component in diffusers layout, weights in float16 unless told. */
+/**
+ * Writes a component in diffusers layout, weights in float16 unless told. Other weights of the component go, as readers may
+ * take either of two files.
+ */
 export async function saveComponent(
   folder: string,
   component: string,
@@ -66,15 +69,16 @@ export async function saveComponent(
   values: Float32Array,
   dtype: FloatDType = 'F16',
 ): Promise<void> {
-  const file = join(folder, component, `${weightsStem(component)}.safetensors`)
-  await saveCheckpoint(file, layout.tensors(values), { dtype })
+  const name = `${weightsStem(component)}.safetensors`
+  await saveCheckpoint(join(folder, component, name), layout.tensors(values), { dtype })
+  for (const other of await weightFiles(join(folder, component)))
+    if (other !== name) await rm(join(folder, component, other))
   await writeFileAtomic(join(folder, component, 'config.json'), `${JSON.stringify(json, null, 2)}\n`)
 }
 
-/** Copies what a pipeline folder has besides a student into another one that has it not: the other is then a pipeline too. */
-export async function copyComponents(model: string, output: string): Promise<void> {
-  if (resolve(model) === resolve(output)) return
-  await mkdir(output, { recursive: true })
-  for (const name of await readdir(model))
-    if (!name.startsWith('student')) await cp(join(model, name), join(output, name), { recursive: true, force: false })
+const WEIGHTS = /\.(safetensors|bin)$|\.index(\.\w+)?\.json$/
+
+/** Names of the files in a component's folder that hold its weights, in order; none where there is no such folder. */
+export async function weightFiles(folder: string): Promise<string[]> {
+  return (await readdir(folder).catch(() => [])).filter((name) => WEIGHTS.test(name) && !name.startsWith('.')).sort()
 }

@@ -2,8 +2,9 @@ import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { sizeOf } from '../graph/tensor.js'
 import { Checkpoint } from '../weights/checkpoint.node.js'
-import { copyComponents, readConfig, saveComponent } from './components.node.js'
+import { readConfig, saveComponent } from './components.node.js'
 import { Layout } from './parameters.js'
+import { completePipeline } from './pipeline-folder.node.js'
 import { readLora, type Adapter } from './read-lora.node.js'
 
 /** Adds scale B A to `weight` (out, in, ...), in place; sums in double precision. */
@@ -56,7 +57,7 @@ export async function mergeLora(
     const adapter = adapters.get(name.replace(/\.weight$/, ''))
     if (adapter && name.endsWith('.weight')) addLora(weight, adapter)
   }
-  await copyComponents(model, out)
   await saveComponent(out, 'student', json, layout, values, dtype)
+  await completePipeline(out, model, ['student'])
   return adapters.size
 }

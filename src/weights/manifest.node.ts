@@ -1,8 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeFileAtomic } from '../runtime/files.node.js'
+import { sha256OfFiles, writeFileAtomic } from '../runtime/files.node.js'
 import { readPipelineFolder } from './diffusers.node.js'
-import { MANIFEST, sha256, type Manifest } from './manifest.js'
+import { MANIFEST, type Manifest } from './manifest.js'
 import { PIPELINE_INDEX } from './pipeline-index.js'
 
 /**
@@ -20,8 +20,8 @@ export async function manifestOf(folder: string): Promise<Manifest> {
   }
   const files: Manifest['files'] = {}
   for (const path of paths.sort()) {
-    const bytes = new Uint8Array(await readFile(join(folder, path)))
-    files[path] = { bytes: bytes.length, sha256: await sha256(bytes) }
+    const file = join(folder, path)
+    files[path] = { bytes: (await stat(file)).size, sha256: await sha256OfFiles([file]) }
   }
   return { format: 'sfv-manifest-1', files }
 }

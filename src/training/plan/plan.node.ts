@@ -5,6 +5,7 @@ import { parseAutoencoder } from '../../models/autoencoder.js'
 import { readConfig } from '../components.node.js'
 import { latentSize } from '../latent-size.js'
 import { type Recipe } from '../recipe/index.js'
+import { located } from '../recipe/located.node.js'
 import { type Surroundings } from './graphs.js'
 import { planTraining, type Plan } from './plan.js'
 
@@ -18,7 +19,8 @@ const USUAL_FACTOR = 8
  * @throws UserError where neither the recipe nor a folder has a configuration or the size of the clips.
  */
 export async function planRecipe(recipe: Recipe): Promise<Plan> {
-  return planTraining(recipe, await surroundings(recipe))
+  const found = located(recipe)
+  return planTraining(found, await surroundings(found))
 }
 
 async function surroundings(recipe: Recipe): Promise<Surroundings> {

@@ -23,6 +23,10 @@ export const distillation = {
     .optional()
     .describe("The teacher's config.json, for --dry-run where `model` is not there yet; not read in training."),
   ...noiseAugmentation,
+  start: z
+    .enum(['teacher', 'student'])
+    .default('teacher')
+    .describe('Which UNet of `model` the student begins as; `student` goes on from one that was distilled before.'),
   lora: lora.optional(),
   rematerialise: z
     .boolean()

@@ -1,17 +1,20 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { existsSync } from 'node:fs'
 import { UserError } from '../../errors.js'
+import { packaged } from '../../weights/packaged.node.js'
 import { parseRecipe } from './parse.js'
 import { type Recipe } from './schema.js'
 
 /**
  * Reads a recipe file. Where it `extends` another (relative to itself), that one's fields hold which it does not state; a
- * field is taken whole, objects too.
+ * field is taken whole, objects too, and `null` takes it away. The recipes of the package are found by their name in it, such as
+ * `recipes/finetune.json`, from any folder.
  *
  * @throws UserError naming the file that cannot be read, that extends itself, or that has a wrong field.
  */
 export async function readRecipe(file: string): Promise<Recipe> {
-  return parseRecipe(await readFields(file, []), file)
+  return parseRecipe(await readFields(packaged(file), []), file)
 }
 
 async function readFields(file: string, readers: readonly string[]): Promise<unknown> {
@@ -22,8 +25,16 @@ async function readFields(file: string, readers: readonly string[]): Promise<unk
   if (typeof json !== 'object' || json === null || !('extends' in json)) return json
   const { extends: base, ...fields } = json
   if (typeof base !== 'string') throw new UserError(`${file}: field extends is no file name; give one, or remove it`)
-  const inherited = await readFields(resolve(dirname(file), base), [...readers, path])
-  return { ...(inherited as object), ...fields }
+  const beside = resolve(dirname(file), base)
+  const inherited = await readFields(existsSync(beside) ? beside : packagedOr(base, beside), [...readers, path])
+  const joined: Record<string, unknown> = { ...(inherited as object), ...fields }
+  return Object.fromEntries(Object.entries(joined).filter(([, value]) => value !== null))
+}
+
+/** The recipe of the package with this name, or else the file that was meant. */
+function packagedOr(name: string, file: string): string {
+  const found = packaged(name)
+  return found === name ? file : found
 }
 
 async function readJson(file: string): Promise<unknown> {

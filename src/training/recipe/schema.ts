@@ -36,11 +36,26 @@ export type DistillationRecipe = AdversarialRecipe | RecipeOf<'consistency'>
 
 /**
  * The JSON Schema of recipe files, which `recipes/schema.json` is: names, types, defaults and descriptions, for completion in
- * editors. A file that extends another may leave out whatever that one states.
+ * editors. A file that extends another may leave out whatever that one states, and take away fields by `null`.
  */
 export function recipeJsonSchema(): object {
   const base = z.string().describe('A recipe, relative to this file, whose fields hold where this file has none.')
-  const derived = objectives.map((schema) => schema.partial().extend({ extends: base }))
+  const derived = objectives.map((schema) => z.strictObject({ ...changeable(schema.shape), extends: base }))
   const file = z.union([recipeSchema, ...derived])
   return { title: 'sfv training recipe', ...z.toJSONSchema(file, { io: 'input', target: 'draft-7' }) }
+}
+
+/** Fields that may be left out, and, but for the one that tells recipes apart, be null. */
+function changeable(shape: Readonly<Record<string, z.ZodType>>): Record<string, z.ZodType> {
+  const fields = Object.entries(shape).map(([name, field]) => {
+    const optional = (name === 'objective' ? field : field.nullable()).optional()
+    return [name, optional.describe(descriptionOf(field))]
+  })
+  return Object.fromEntries(fields) as Record<string, z.ZodType>
+}
+
+/** What is said of a field, by itself or by what it wraps. */
+function descriptionOf(field: z.ZodType): string {
+  const inner = field instanceof z.ZodOptional || field instanceof z.ZodDefault ? field.unwrap() : undefined
+  return field.description ?? (inner === undefined ? '' : descriptionOf(inner as z.ZodType))
 }

@@ -1,5 +1,8 @@
 /** What a run tells while it goes. */
 export type TrainEvent =
+  /** What is done now, before the first step. */
+  | { readonly type: 'stage'; readonly stage: 'plan' | 'open' }
+  | { readonly type: 'warning'; readonly message: string }
   | {
       readonly type: 'started'
       readonly step: number
@@ -18,4 +21,11 @@ export type TrainEvent =
     }
   | { readonly type: 'saved'; readonly step: number }
   | { readonly type: 'sampled'; readonly file: string }
-  | { readonly type: 'finished'; readonly step: number; readonly output?: string }
+  | {
+      readonly type: 'finished'
+      readonly step: number
+      /** The model folder that was written; absent where the run was stopped. */
+      readonly output?: string
+      /** Networks that the output lacks to be a model that can be opened. */
+      readonly missing?: readonly string[]
+    }

@@ -1,8 +1,10 @@
 import { mkdir, readFile, rm, truncate } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { UserError } from '../../errors.js'
 import { writeFileAtomic } from '../../runtime/files.node.js'
+import { readJsonFile } from '../../weights/diffusers.node.js'
+import { type JsonObject } from '../../weights/json.js'
 import { parseRecipe, type Recipe } from '../recipe/index.js'
 import { Checkpoints } from './checkpoints.node.js'
 
@@ -22,7 +24,7 @@ const CHANGEABLE = new Set([
   'output',
 ])
 
-/** A run's folder: recipe.json, log.jsonl, samples/, tensorboard/, checkpoints/. */
+/** A run's folder: recipe.json, log.jsonl, samples/, tensorboard/, checkpoints/, and written.json when it is done. */
 export class RunFolder {
   readonly checkpoints: Checkpoints
   readonly recipeFile: string
@@ -30,6 +32,7 @@ export class RunFolder {
   readonly samples: string
   readonly tensorboard: string
   private readonly owner: string
+  private readonly written: string
 
   constructor(readonly path: string) {
     this.checkpoints = new Checkpoints(join(path, 'checkpoints'))
@@ -38,19 +41,24 @@ export class RunFolder {
     this.samples = join(path, 'samples')
     this.tensorboard = join(path, 'tensorboard')
     this.owner = join(path, 'running')
+    this.written = join(path, 'written.json')
   }
 
   /**
    * Checks that the folder holds no run, or, to resume, a run of this recipe; returns what has changed in it.
    *
-   * @throws UserError when it holds a run and `resume` is false, or one of another recipe.
+   * @throws UserError when it holds a run and `resume` is false, none and `resume` is true, or one of another recipe.
    */
   async check(recipe: Recipe, resume: boolean): Promise<string[]> {
     const text = await readFile(this.recipeFile, 'utf8').catch(() => undefined)
+    if (text === undefined && resume)
+      throw new UserError(
+        `${this.path} holds no run to go on with; leave out --resume to start one, or name its folder`,
+      )
     if (text === undefined) return []
     if (!resume)
       throw new UserError(`${this.path} already holds a run; add --resume to go on with it, or choose another folder`)
-    const [before, after] = [flat(parseRecipe(JSON.parse(text), this.recipeFile)), flat(recipe)]
+    const [before, after] = [flat(parseRecipe(await readJsonFile(this.recipeFile), this.recipeFile)), flat(recipe)]
     const fields = [...new Set([...before.keys(), ...after.keys()])].filter(
       (name) => before.get(name) !== after.get(name),
     )
@@ -83,16 +91,50 @@ export class RunFolder {
     await rm(this.owner, { force: true })
   }
 
+  /**
+   * Whether this run has written the component in `folder`, whose weights have the SHA-256 `sum`, or was stopped while it wrote it.
+   */
+  async hasWritten(folder: string, sum: string): Promise<boolean> {
+    const sums = await this.sums()
+    return sums[resolve(folder)] === UNDER_WAY || Object.values(sums).includes(sum)
+  }
+
+  /** Notes that a component is about to be written. */
+  noteWriting(folder: string): Promise<void> {
+    return this.noteWritten(folder, UNDER_WAY)
+  }
+
+  /** Notes that a component was written, and the SHA-256 of its weights. */
+  async noteWritten(folder: string, sum: string): Promise<void> {
+    const sums = { ...(await this.sums()), [resolve(folder)]: sum }
+    await writeFileAtomic(this.written, `${JSON.stringify(sums, null, 2)}\n`)
+  }
+
+  /** SHA-256 of the weights that this run has written, by their folder. */
+  private async sums(): Promise<JsonObject> {
+    return readJsonFile(this.written).catch(() => ({}))
+  }
+
   /** Cuts the log's lines after `step`: steps that were taken after the checkpoint and are taken again. */
   async keepLogUntil(step: number): Promise<void> {
     const text = await readFile(this.log, 'utf8').catch(() => '')
-    const kept = text
-      .split('\n')
-      .filter((line) => line.endsWith('}') && (JSON.parse(line) as { step: number }).step <= step)
+    const kept = text.split('\n').filter((line) => stepOf(line) <= step)
     const length = Buffer.byteLength(kept.map((line) => `${line}\n`).join(''))
     if (text !== '') await truncate(this.log, length)
   }
 }
+
+/** The step of a line of the log; of one that was cut short it is infinite. */
+function stepOf(line: string): number {
+  try {
+    return (JSON.parse(line) as { step: number }).step
+  } catch {
+    return Infinity
+  }
+}
+
+/** In the place of a sum: the weights are being written. */
+const UNDER_WAY = 'under way'
 
 /** Whether a process of this machine is there; one that was killed is not. */
 function isAlive(pid: number): boolean {

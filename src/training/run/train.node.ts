@@ -2,11 +2,15 @@ import { UserError } from '../../errors.js'
 import { nodeEngine, type NodeEngineOptions } from '../../runtime/engine.node.js'
 import { alone, type Group } from '../../runtime/group.js'
 import { type Recipe } from '../recipe/index.js'
+import { checkFit, fitOf, tightness } from '../plan/fit.node.js'
+import { planRecipe } from '../plan/plan.node.js'
+import { located } from '../recipe/located.node.js'
 import { openTask } from '../tasks/open.node.js'
 import { type Task } from '../task.js'
 import { type TrainEvent } from './events.js'
 import { RunFolder } from './folder.node.js'
 import { agree, checkAlike, shareState } from './group.js'
+import { checkTakesFiles, ModelOutput } from './model-output.node.js'
 import { Monitor } from './monitor.node.js'
 import { writeSamples } from './samples.node.js'
 
@@ -16,6 +20,8 @@ export interface TrainOptions extends Pick<NodeEngineOptions, 'threads' | 'devic
   readonly folder: string
   /** Goes on from the newest checkpoint of the folder; without it the folder must not hold a run. */
   readonly resume?: boolean
+  /** Replaces what the recipe's output holds of another run. */
+  readonly force?: boolean
   /** When aborted, the step at hand is finished and saved. */
   readonly signal?: AbortSignal
   /** Who trains together, each on a part of every batch; the first writes the folder. Default: this process. */
@@ -26,23 +32,35 @@ export interface TrainOptions extends Pick<NodeEngineOptions, 'threads' | 'devic
 
 /**
  * Trains by a recipe, from the start or from the newest checkpoint, and writes the finished component to the recipe's
- * output. What a step does follows from (seed, step) and the saved state alone: a run that was killed and resumed ends
+ * output, with all that makes a model of it. Whether it fits the memory and may be written is checked first. What a step does follows from (seed, step) and the saved state alone: a run that was killed and resumed ends
  * with the very weights of one that was not.
  *
- * @throws UserError when the folder holds another run, or a number is no longer finite (the last good state is kept, and the
- * batch is named).
+ * @throws UserError when the folder holds another run or none to resume, the output a model that is not this run's, the machine
+ * too little memory, or when a number is no longer finite (the last good state is kept, and the batch is named).
  */
 export async function train(recipe: Recipe, options: TrainOptions): Promise<void> {
-  const { resume = false, group = alone } = options
+  const { resume = false, force = false, group = alone } = options
   const writes = group.rank === 0
   const folder = new RunFolder(options.folder)
+  const tell = (event: TrainEvent) => void (writes && options.onEvent?.(event))
   const changes = writes ? await folder.check(recipe, resume) : []
-  const task = await openTask(recipe, nodeEngine(options), group)
+  if (writes) await checkTakesFiles(folder.path)
+  const output = writes ? await ModelOutput.open(recipe, folder, force) : undefined
+  tell({ type: 'stage', stage: 'plan' })
+  if (writes) {
+    const fit = fitOf(await planRecipe(recipe), options.device ?? 'cpu')
+    checkFit(fit)
+    const message = tightness(fit)
+    if (message !== undefined) tell({ type: 'warning', message })
+  }
+  tell({ type: 'stage', stage: 'open' })
+  const task = await openTask(located(recipe), nodeEngine(options), group)
   try {
     if (writes) await folder.claim(recipe)
     const restored = resume && writes ? await folder.checkpoints.restore(task.learners) : 0
     const step = await shareState(group, restored, task.learners)
-    const run = new Run(recipe, task, folder, group, options, writes ? await Monitor.open(folder, step) : undefined)
+    const monitor = writes ? await Monitor.open(folder, step) : undefined
+    const run = new Run(recipe, task, folder, group, options, monitor, output)
     await run.from(step, changes)
     if (writes) await folder.release()
   } finally {
@@ -60,6 +78,7 @@ class Run {
     private readonly options: TrainOptions,
     /** Of the process that writes the folder. */
     private readonly monitor: Monitor | undefined,
+    private readonly output: ModelOutput | undefined,
   ) {}
 
   async from(start: number, changes: readonly string[]): Promise<void> {
@@ -67,7 +86,8 @@ class Run {
     const accumulation = 'accumulation' in recipe ? recipe.accumulation : 1
     const clipsPerStep = recipe.batch * accumulation * group.size
     this.tell({ type: 'started', step: start, steps: recipe.steps, clipsPerStep, processes: group.size, changes })
-    let stopped = false
+    // Opening takes long enough for a run to be stopped before its first step.
+    let stopped = (await agree(group, {}, this.asked)).stop
     let step = start
     while (step < recipe.steps && !stopped) {
       step += 1
@@ -77,8 +97,8 @@ class Run {
       if (step % recipe.sampleEvery === 0 || step === recipe.steps) await this.sample(step)
     }
     if (step >= recipe.steps) {
-      if (this.monitor) await this.task.export()
-      this.tell({ type: 'finished', step, output: recipe.output })
+      const missing = await this.output?.write(() => this.task.export())
+      this.tell({ type: 'finished', step, output: recipe.output, ...(missing && { missing }) })
     } else this.tell({ type: 'finished', step })
   }
 

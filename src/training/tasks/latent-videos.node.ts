@@ -73,6 +73,8 @@ export class LatentVideos {
     readonly stage: FirstStage,
     private readonly conditioner: Conditioner,
     private readonly options: LatentVideoOptions,
+    /** Changes with all that the videos depend on. */
+    readonly name: string,
     private readonly sizes: Sizes,
     private readonly pool: VideoPool,
   ) {}
@@ -93,7 +95,7 @@ export class LatentVideos {
     const sizes = recordSizes(options.frames, stage, conditioner.contextWidth)
     const path = join(options.data, `videos-${name}`, 'records.f16')
     const pool = await VideoPool.open(path, total(sizes))
-    return new LatentVideos(source, stage, conditioner, options, sizes, pool)
+    return new LatentVideos(source, stage, conditioner, options, name, sizes, pool)
   }
 
   /** Frames a second that samples are shown at: the middle of the rates. */

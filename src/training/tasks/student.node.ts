@@ -1,20 +1,23 @@
 import { join } from 'node:path'
+import { UserError } from '../../errors.js'
 import { type UNetConfig } from '../../models/unet/index.js'
 import { ParameterSet, type Weights } from '../../nn/weights.js'
 import { type Group } from '../../runtime/group.js'
 import { type Engine } from '../../runtime/program.js'
 import { saveCheckpoint } from '../../weights/checkpoint.node.js'
-import { copyComponents, readConfig, readWeights, saveComponent } from '../components.node.js'
+import { readConfig, readWeights, saveComponent } from '../components.node.js'
 import { Learner } from '../learner.js'
 import { initialAdapters, loraTensors, loraWeights, type LoraOptions } from '../lora.js'
+import { mergeLora } from '../merge-lora.node.js'
 import { Layout } from '../parameters.js'
 import { LORA_FILE } from '../read-lora.node.js'
 import { optimizerOf, type DistillationRecipe } from '../recipe/index.js'
 import { studentGraph } from '../student.js'
 
 /**
- * The network that a distillation trains, which begins as the teacher: all of its weights, or a LoRA on them. The teacher's
- * weights are held once, whatever part they play in a graph: teacher, backbone of the discriminator, base of the LoRA.
+ * The network that a distillation trains, which begins as the teacher, or as the student of an earlier distillation: all of
+ * its weights, or a LoRA on the teacher's. The teacher's weights are held once, whatever part they play in a graph: teacher,
+ * backbone of the discriminator, base of the LoRA.
  */
 export class Student {
   private constructor(
@@ -32,15 +35,15 @@ export class Student {
   ) {}
 
   /**
-   * Reads the teacher of the recipe's model.
+   * Reads the teacher of the recipe's model, and its student where the recipe starts from that.
    *
-   * @throws UserError when a target of the LoRA is no module of it.
+   * @throws UserError when a target of the LoRA is no module of the teacher, or the model has no student to start from.
    */
   static async open(engine: Engine, recipe: DistillationRecipe, group: Group): Promise<Student> {
     const { json, file } = await readConfig(recipe.model, 'unet')
     const { config, weights, trained, teacher } = studentGraph(json, file, recipe.lora)
     const values = await readWeights(recipe.model, 'unet', teacher)
-    const learner = await Learner.open(engine, trained, recipe.lora ? initialAdapters(trained, recipe.seed) : values, {
+    const learner = await Learner.open(engine, trained, await initialStudent(recipe, trained, values), {
       optimizer: optimizerOf(recipe.optimizer),
       emaDecay: recipe.ema,
       maxGradientNorm: recipe.maxGradientNorm,
@@ -68,14 +71,26 @@ export class Student {
   }
 
   /**
-   * Writes the component `student`, or `student_lora`, which diffusers loads and `sfv merge` takes; float16. The pipeline's other
-   * components are put beside it where they are not there yet.
+   * Writes the component `student`, float16. Of a LoRA it is the teacher with the update in it; the update itself lies beside it as
+   * `student_lora`, which diffusers loads and `sfv merge` takes.
    */
   async export(output: string): Promise<void> {
     const { layout, average } = this.learner
-    await copyComponents(this.model, output)
     if (!this.lora) return saveComponent(output, 'student', this.json, layout, average)
     const file = join(output, 'student_lora', LORA_FILE)
     await saveCheckpoint(file, loraTensors(layout, average, this.lora), { dtype: 'F16' })
+    await mergeLora(this.model, file, output)
   }
+}
+
+/** The values that the student begins with, in the order of `trained`: its own, where those of the teacher are `teacher`. */
+async function initialStudent(
+  recipe: DistillationRecipe,
+  trained: ParameterSet,
+  teacher: Float32Array,
+): Promise<Float32Array> {
+  if (recipe.lora && recipe.start === 'student')
+    throw new UserError('recipe field start: a LoRA is trained on the teacher; leave out lora, or start')
+  if (recipe.lora) return initialAdapters(trained, recipe.seed)
+  return recipe.start === 'student' ? readWeights(recipe.model, 'student', trained) : teacher
 }

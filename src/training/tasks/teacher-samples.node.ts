@@ -39,9 +39,8 @@ export class TeacherSamples {
     const condition = conditionInputs(config, one)
     const denoised = guidedDenoise(teacher, config, x, input('sigma', [1]), condition, recipe.guidance)
     const program = await engine.load(lower({ denoised }))
-    const { seed, frames, teacherSteps, guidance, noiseAugMean, noiseAugStd } = recipe
     const hash = createHash('sha256')
-    hash.update(JSON.stringify({ seed, frames, teacherSteps, guidance, noiseAugMean, noiseAugStd }))
+    hash.update(JSON.stringify({ steps: recipe.teacherSteps, guidance: recipe.guidance, videos: videos.name }))
     const feeds = student.feeds()
     for (const name of teacher.parameters.keys()) {
       const { buffer, byteOffset, byteLength } = feeds[teacher.prefix + name]!

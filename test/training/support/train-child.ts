@@ -3,6 +3,7 @@
  * an MPI job; prints its events as JSON lines.
  */
 import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { joinMpi } from '../../../src/runtime/mpi.node.js'
 import { parseRecipe } from '../../../src/training/recipe/index.js'
 import { train } from '../../../src/training/run/train.node.js'
@@ -12,7 +13,7 @@ const job = await joinMpi()
 console.log(JSON.stringify({ type: 'process', rank: job?.group.rank ?? 0, pid: process.pid }))
 await train(parseRecipe(JSON.parse(readFileSync(file, 'utf8')), file), {
   folder,
-  resume: existsSync(folder),
+  resume: existsSync(join(folder, 'recipe.json')),
   threads: 1,
   ...(job && { group: job.group }),
   onEvent: (event) => console.log(JSON.stringify(event)),
