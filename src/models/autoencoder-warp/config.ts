@@ -46,9 +46,10 @@ export interface WarpAutoencoderConfig {
  */
 export function parseWarpAutoencoderConfig(json: unknown, file: string): WarpAutoencoderConfig {
   const config = parseConfig(schema, json, WARP_AUTOENCODER_CLASS, file)
-  const uneven = config.block_out_channels.slice(2).find((channels) => channels % config.attention_head_dim !== 0)
-  if (uneven !== undefined)
-    throw parseConfig.error(file, 'attention_head_dim', `does not divide ${uneven} of block_out_channels`)
+  // Attention is at an eighth of the size alone.
+  const attended = config.block_out_channels[2]!
+  if (attended % config.attention_head_dim !== 0)
+    throw parseConfig.error(file, 'attention_head_dim', `does not divide ${attended} of block_out_channels`)
   return {
     channels: config.block_out_channels,
     layers: config.layers_per_block,

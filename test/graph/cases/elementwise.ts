@@ -42,6 +42,15 @@ const unaryCases: OpCase[] = [
   unaryCase('abs', ops.abs, Math.abs, kinked),
   unaryCase('silu', ops.silu, (x) => x / (1 + Math.exp(-x)), values([2, 5], 5, -3, 3)),
   unaryCase('gelu', ops.gelu, (x) => (x * (1 + erf(x * Math.SQRT1_2))) / 2, values([2, 5], 6, -3, 3)),
+  {
+    ...unaryCase(
+      'floor',
+      (x) => ops.floor(ops.mul(x, 3)),
+      (x) => Math.floor(3 * x),
+      kinked,
+    ),
+    gradient: 'zero',
+  },
   { ...unaryCase('sign', ops.sign, Math.sign, kinked), gradient: 'zero' },
   unaryCase(
     'pow',
