@@ -1,9 +1,9 @@
 import type { RgbaFrames } from '../media/frames.js'
-import { difference, pyramid, squaredDifference, type Level } from './block-pyramid.js'
+import { difference, pyramid, refine, type Level } from './block-pyramid.js'
 
 /** Where the cells of a first frame have gone by a later one. */
 export interface CellMotion {
-  /** (2, height / 16, width / 16): dx then dy in pixels, to a fraction of one. */
+  /** (2, height / 16, width / 16): dx then dy in pixels, to a fraction of one; 0 where nothing was found. */
   readonly flow: Float32Array
   /** (height / 16, width / 16): 1 where the motion can be relied on, else 0. */
   readonly reliable: Uint8Array
@@ -77,10 +77,11 @@ export class BlockMatcher {
       if (!this.#solid[cell]) continue
       const [x, y] = this.#corner(cell)
       const [best, next] = find(this.#first, later, x, y)
-      const [partX, partY] = fractions(this.#first[0]!, later[0]!, x, y, best)
-      flow[cell] = best.dx + partX
-      flow[cells + cell] = best.dy + partY
-      reliable[cell] = this.#isReliable(later, x, y, best, next) ? 1 : 0
+      if (!this.#isReliable(later, x, y, best, next)) continue
+      const [dx, dy] = refine(this.#first[0]!, later[0]!, x, y, CELL, best.dx, best.dy)
+      flow[cell] = dx
+      flow[cells + cell] = dy
+      reliable[cell] = 1
     }
     return { flow, reliable: this.#supported(flow, reliable) }
   }
@@ -166,20 +167,4 @@ function descend(from: Level, to: Level, x: number, y: number, side: number, mat
     }
     if (match.dx === dx && match.dy === dy) return
   }
-}
-
-/**
- * What is missing to the least square difference: the vertex of the quadric through it and its neighbours. With the mixed
- * term, as along a slanting edge x and y depend on each other.
- */
-function fractions(from: Level, to: Level, x: number, y: number, { dx, dy }: Match): [number, number] {
-  const at = (right: number, down: number) => squaredDifference(from, x, y, to, x + dx + right, y + dy + down, CELL)
-  const [left, right, above, below, middle] = [at(-1, 0), at(1, 0), at(0, -1), at(0, 1), at(0, 0)]
-  const [slopeX, slopeY] = [(right - left) / 2, (below - above) / 2]
-  const [bendX, bendY] = [left + right - 2 * middle, above + below - 2 * middle]
-  const mixed = (at(1, 1) + at(-1, -1) - at(1, -1) - at(-1, 1)) / 4
-  const det = bendX * bendY - mixed * mixed
-  if (!(det > 0 && bendX > 0)) return [0, 0]
-  const held = (part: number) => Math.max(-1, Math.min(1, part))
-  return [held((mixed * slopeY - bendY * slopeX) / det), held((mixed * slopeX - bendX * slopeY) / det)]
 }

@@ -73,21 +73,54 @@ export function difference(
   return sum / (side * numbers)
 }
 
-/** The sum of the squares of a - b over two square blocks. */
-export function squaredDifference(
+/** Rounds in which a displacement is refined, and how far it may go by that, in pixels. */
+const [ROUNDS, FURTHEST] = [4, 1.2]
+
+/**
+ * A displacement to a fraction of a pixel: that of the least squares between a block and the other picture, by the
+ * gradients of the block (Lucas and Kanade 1981). It stays as it is where that leads away.
+ *
+ * @param x of the block's upper left corner in `a`, in pixels
+ * @param dx whole pixels from there to its place in `b`
+ */
+export function refine(
   a: Level,
-  ax: number,
-  ay: number,
   b: Level,
-  bx: number,
-  by: number,
+  x: number,
+  y: number,
   side: number,
-): number {
-  let sum = 0
-  for (let row = 0; row < side; row++) {
-    const from = CHANNELS * ((ay + row + a.border) * a.stride + ax + a.border)
-    const to = CHANNELS * ((by + row + b.border) * b.stride + bx + b.border)
-    for (let i = 0; i < side * CHANNELS; i++) sum += (a.data[from + i]! - b.data[to + i]!) ** 2
+  dx: number,
+  dy: number,
+): [number, number] {
+  let [offX, offY] = [0, 0]
+  const row = CHANNELS * b.stride
+  for (let round = 0; round < ROUNDS; round++) {
+    const [wholeX, wholeY] = [Math.floor(offX), Math.floor(offY)]
+    const [u, v] = [offX - wholeX, offY - wholeY]
+    let [xx, xy, yy, xr, yr] = [0, 0, 0, 0, 0]
+    for (let j = 0; j < side; j++) {
+      const from = CHANNELS * ((y + j + a.border) * a.stride + x + a.border)
+      const to = CHANNELS * ((y + j + dy + wholeY + b.border) * b.stride + x + dx + wholeX + b.border)
+      for (let i = 0; i < side * CHANNELS; i++) {
+        const gx = (a.data[from + i + CHANNELS]! - a.data[from + i - CHANNELS]!) / 2
+        const gy = (a.data[from + i + CHANNELS * a.stride]! - a.data[from + i - CHANNELS * a.stride]!) / 2
+        const above = b.data[to + i]! * (1 - u) + b.data[to + i + CHANNELS]! * u
+        const below = b.data[to + i + row]! * (1 - u) + b.data[to + i + row + CHANNELS]! * u
+        const rest = above * (1 - v) + below * v - a.data[from + i]!
+        xx += gx * gx
+        xy += gx * gy
+        yy += gy * gy
+        xr += gx * rest
+        yr += gy * rest
+      }
+    }
+    const det = xx * yy - xy * xy
+    if (det < 1e-3 * xx * yy || det === 0) return [dx, dy]
+    const [stepX, stepY] = [(yy * xr - xy * yr) / det, (xx * yr - xy * xr) / det]
+    offX -= stepX
+    offY -= stepY
+    if (Math.max(Math.abs(offX), Math.abs(offY)) > FURTHEST) return [dx, dy]
+    if (Math.hypot(stepX, stepY) < 0.02) break
   }
-  return sum
+  return [dx + offX, dy + offY]
 }
