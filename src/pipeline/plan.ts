@@ -57,7 +57,7 @@ export function planGeneration(settings: CheckedSettings, model: Model): Plan {
   const guided =
     (guide === 'always' || (!single && component === 'unet')) && isGuided({ min: minGuidance, max: maxGuidance })
   const padding = closing === 'seam' ? LOOP_PADDING : 0
-  const decoded = { ...geometry, frames: geometry.frames + 2 * padding }
+  const decoded = { ...asked, frames: asked.frames + 2 * padding }
   return {
     component,
     geometry,

@@ -5,6 +5,8 @@ import { type Random } from '../runtime/random.js'
 const PLACES = 4
 /** How often a place is told of with its neighbours. */
 const WIDE = 0.5
+/** Share of a clip's frames in which a place must be known to be told of. */
+const MOSTLY = 0.75
 /** How often places that stand still are told of, where others move: what a user holds fast. */
 const HELD = 0.3
 
@@ -16,7 +18,12 @@ const HELD = 0.3
  */
 export function drawHints(motion: Float32Array, { frames, height, width }: LatentSize, random: Random): Float32Array {
   const plane = height * width
-  const known = Array.from({ length: plane }, (_, i) => i).filter((cell) => motion[2 * plane + cell]! > 0)
+  const told = (cell: number) => {
+    let count = 0
+    for (let frame = 0; frame < frames; frame++) count += motion[(3 * frame + 2) * plane + cell]!
+    return count / frames
+  }
+  const known = Array.from({ length: plane }, (_, i) => i).filter((cell) => told(cell) >= MOSTLY)
   const hints = new Float32Array(motion.length)
   if (known.length === 0) return hints
   const reach = (cell: number) => {

@@ -1,6 +1,8 @@
 import { cp, readdir, rename, rm } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { UserError } from '../errors.js'
+import { parseAutoencoder } from '../models/autoencoder.js'
+import { VAE_CLASS } from '../models/vae/index.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
 import { Checkpoint } from '../weights/checkpoint.node.js'
 import { readJsonFile } from '../weights/diffusers.node.js'
@@ -18,7 +20,7 @@ const TYPES: Readonly<Record<string, readonly [library: string, className: strin
   image_encoder: ['transformers', 'CLIPVisionModelWithProjection'],
   scheduler: ['diffusers', 'EulerDiscreteScheduler'],
   unet: ['diffusers', 'UNetSpatioTemporalConditionModel'],
-  vae: ['diffusers', 'AutoencoderKLTemporalDecoder'],
+  vae: ['diffusers', VAE_CLASS],
   student: ['diffusers', 'UNetSpatioTemporalConditionModel'],
 }
 
@@ -109,11 +111,19 @@ async function writeConfig(folder: string, component: string, file: string, conf
   await writeFileAtomic(join(folder, component, file), `${JSON.stringify(noted, null, 2)}\n`)
 }
 
+async function typeOfFirstStage(folder: string): Promise<string[]> {
+  const { json, file } = await readConfig(folder, 'vae')
+  const { className } = parseAutoencoder(json, file)
+  return [className === VAE_CLASS ? 'diffusers' : 'sfv', className]
+}
+
 /** Lists the components that are there and known; what the index says of others, and of settings, stays. */
 async function writeIndex(folder: string, before: JsonObject, present: readonly string[]): Promise<void> {
   const listed = Object.entries(TYPES).filter(([name]) => present.includes(name))
   const index: Record<string, JsonValue> = { _class_name: PIPELINE_CLASS, ...before }
   for (const [name, type] of listed) index[name] ??= type
+  // The first stage may be of another class than the one that was there before.
+  index['vae'] = await typeOfFirstStage(folder)
   for (const name of Object.keys(index)) if (!name.startsWith('_') && !present.includes(name)) delete index[name]
   await writeFileAtomic(join(folder, PIPELINE_INDEX), `${JSON.stringify(index, null, 2)}\n`)
 }

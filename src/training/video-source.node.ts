@@ -1,4 +1,5 @@
 import { ClipStore } from '../data/store.node.js'
+import { BlockMatcher } from '../data/block-matching.js'
 import { CELL, designedMotion } from '../data/designed-motion.js'
 import { UserError } from '../errors.js'
 import { type RgbaFrames } from '../media/frames.js'
@@ -32,9 +33,9 @@ export interface DrawnVideo {
   readonly fps: number
   /**
    * Where the material in the middle of each cell of `CELL` pixels of the first frame has gone, in pixels, and 1 where that
-   * is known: (frames, 3, height / CELL, width / CELL). None where nothing is known.
+   * is known: (frames, 3, height / CELL, width / CELL).
    */
-  readonly motion: Float32Array | undefined
+  readonly motion: Float32Array
 }
 
 const [MIRRORED, OTHER_COLOURS, OTHER_GROUND] = [0.5, 0.25, 0.25]
@@ -105,7 +106,8 @@ export class VideoSource {
     const backwards = random.uniform() < reversed
     const taken = await store.rgba(clip, backwards ? numbers.reverse() : numbers)
     const name = `${store.clips[clip]!.name} from frame ${start}`
-    return { name, frames: changedRgba(taken, change), fps, motion: undefined }
+    const changed = changedRgba(taken, change)
+    return { name, frames: changed, fps, motion: matched(changed) }
   }
 
   /** Closes the stores. */
@@ -174,6 +176,19 @@ export function drawChange(random: Random): RgbaChange {
   const channels = CHANNEL_ORDERS[random.uniform() < OTHER_COLOURS ? random.integer(CHANNEL_ORDERS.length) : 0]!
   const ground: Colour | undefined = random.uniform() < OTHER_GROUND ? [level(), level(), level()] : undefined
   return { mirror, channels, ...(ground && { ground }) }
+}
+
+/** How the cells of a real clip move, as far as it can be found: (frames, 3, h, w). */
+function matched(frames: RgbaFrames): Float32Array {
+  const matcher = new BlockMatcher(frames)
+  const plane = (frames.height / CELL) * (frames.width / CELL)
+  const motion = new Float32Array(frames.count * 3 * plane)
+  for (let frame = 0; frame < frames.count; frame++) {
+    const { flow, reliable } = matcher.match(frame)
+    motion.set(flow, 3 * frame * plane)
+    motion.set(reliable, (3 * frame + 2) * plane)
+  }
+  return motion
 }
 
 /** Flows (frames, 2, h, w) with the places where they are known: (frames, 3, h, w). */

@@ -14,13 +14,13 @@ export interface WarpedFrames {
   readonly coarse: Tensor
 }
 
-/** Channels of a plan for pixels: flows, how much each of them and the paint counts, paint. */
+/** Channels of a plan for pixels: flows, how much each of them counts and how much none does, paint that is laid over. */
 const planChannels = (hypotheses: number): number => 2 * hypotheses + hypotheses + 1 + 4
 
 /**
  * Decoder of `AutoencoderKLWarp`: for every pixel the latents say from where in the picture it comes (`hypotheses` flows,
- * each bilinear, so that outlines and print stay the picture's own), and what to paint where the picture does not show it.
- * Flows are found at a quarter of the size first, then corrected at the whole. Frames do not see each other.
+ * each bilinear, so that outlines and print stay the picture's own), how much of that counts, and what to paint over it. Paint
+ * is added, not blended: a share of its own would fall to nothing before the paint has learned anything. Flows are found at a quarter of the size first, then corrected at the whole. Frames do not see each other.
  *
  * @param latents (b f, latentChannels, H / 16, W / 16), divided by the scaling factor, the frames of a clip together
  * @param picture (b, 4, H, W), premultiplied, in [0, 1]
@@ -80,8 +80,7 @@ function compose(picture: Tensor, plan: Tensor, hypotheses: number): Tensor {
   const share = (from: number, to: number) => reshape(slice(counts, 1, from, to), [n, to - from, pixels, 1])
   const paint = last(flows + hypotheses + 1, dim(plan, 1))
   const copied = sum(mul(fetched, share(0, hypotheses)), { axes: [1] })
-  const painted = mul(paint, reshape(share(hypotheses, hypotheses + 1), [n, pixels, 1]))
-  return imagesOf(add(copied, painted), plan)
+  return imagesOf(add(copied, paint), plan)
 }
 
 /** Pixels (n, h w, c) as images (n, c, h, w), in the size of another. */

@@ -172,11 +172,10 @@ export class LatentVideos {
   }
 
   /** Motion of cells in pixels -> of latents in latent pixels. */
-  private inLatents(motion: Float32Array | undefined, { count, width, height }: RgbaFrames): Float32Array {
+  private inLatents(motion: Float32Array, { count, width, height }: RgbaFrames): Float32Array {
     const { factor } = this.stage.autoencoder.config
     const [h, w] = [height / factor, width / factor]
     const values = new Float32Array(count * 3 * h * w)
-    if (!motion) return values
     const [rows, columns] = [Math.floor(height / CELL), Math.floor(width / CELL)]
     for (let i = 0; i < values.length; i++) {
       const [x, y, plane] = [i % w, Math.floor(i / w) % h, Math.floor(i / (h * w))]

@@ -47,14 +47,16 @@ export class Workshop {
   /** The smoke recipe of an objective on this workshop's folders, with some of its fields changed. */
   recipe(objective: Recipe['objective'], changes: Readonly<Record<string, unknown>> = {}): Recipe {
     const { data, output, ...rest } = { data: this.path('data'), output: this.path('models'), ...changes }
-    const model = ['vae', 'image-encoder', 'video-features'].includes(objective) ? {} : { model: this.path('models') }
+    const model = ['vae', 'warp-autoencoder', 'image-encoder', 'video-features'].includes(objective)
+      ? {}
+      : { model: this.path('models') }
     return smokeRecipe(objective, { data, output, ...model, ...rest })
   }
 
   /** A copy of the clip store without what runs have cached beside it. */
   async copyOfData(name: string): Promise<string> {
     const copy = this.path(name)
-    await cp(this.path('data'), copy, { recursive: true, filter: (path) => !path.includes('latents-') })
+    await cp(this.path('data'), copy, { recursive: true, filter: (path) => !path.includes('videos-') })
     return copy
   }
 
