@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { arch, cpus } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { env, InferenceSession } from 'onnxruntime-node'
 import type { LoweredGraph } from './program.js'
 
@@ -23,6 +23,9 @@ export const WEIGHTS_AS_STORED = {
   },
 }
 const SUFFIX = '.onnx'
+const PART = '.part'
+/** How old an unfinished entry is that no process writes any more: a day. */
+const LEFT_OVER_MS = 24 * 3600 * 1000
 const HASH_BYTES = 32
 
 /** How much a cache may hold. */
@@ -40,7 +43,8 @@ export interface GraphCacheLimits {
 /**
  * Graphs as ONNX Runtime has optimised them, on disk, so that the next process neither optimises again nor runs slower
  * without. An entry is found by all that it depends on: graph, checkpoint files, version, processor. It ends with the
- * SHA-256 of what comes before; one that is damaged is made again. A folder that cannot be written costs speed alone.
+ * SHA-256 of what comes before; one that is damaged is made again. Whatever fails about a cache, as in a folder that cannot be
+ * written, is of another user or on a full disk, costs speed alone.
  */
 export class GraphCache {
   readonly #largestTotal: number
@@ -68,7 +72,7 @@ export class GraphCache {
       try {
         return await InferenceSession.create(known, { ...options, graphOptimizationLevel: 'disabled' })
       } catch {
-        await rm(entry, { force: true })
+        await rm(entry, { force: true }).catch(() => undefined)
       }
     }
     return this.#make(graph, options, entry, large)
@@ -88,39 +92,51 @@ export class GraphCache {
   async #make(graph: LoweredGraph, options: SessionOptions, entry: string, large: boolean): Promise<InferenceSession> {
     const extra = { ...options.extra, ...(large ? WEIGHTS_AS_STORED : {}) }
     const optimized: SessionOptions = { ...options, graphOptimizationLevel: 'all', extra }
-    const writable = await mkdir(this.folder, { recursive: true }).then(
+    const plain = () => InferenceSession.create(graph.model, optimized)
+    const part = join(this.folder, `.${randomBytes(6).toString('hex')}${PART}`)
+    // Optimising takes long: whether the entry can be written is found out before.
+    const writable = await touch(part).then(
       () => true,
       () => false,
     )
-    if (!writable) return InferenceSession.create(graph.model, optimized)
-    const part = join(this.folder, `.${randomBytes(6).toString('hex')}.part`)
+    if (!writable) return plain()
     try {
       const session = await InferenceSession.create(graph.model, { ...optimized, optimizedModelFilePath: part })
-      await seal(part, entry).then(
-        () => this.#prune(),
-        () => undefined,
-      )
+      await seal(part, entry).catch(() => undefined)
       return session
+    } catch {
+      // The disk may be full. Where the graph itself is at fault, opening it once more says so.
+      return await plain()
     } finally {
-      await rm(part, { force: true })
+      await rm(part, { force: true }).catch(() => undefined)
+      await pruneGraphs(this.folder, this.#largestTotal).catch(() => undefined)
     }
   }
+}
 
-  /** Removes the entries that were not used for longest until the rest is small enough. */
-  async #prune(): Promise<void> {
-    const names = (await readdir(this.folder)).filter((name) => name.endsWith(SUFFIX))
-    const entries = await Promise.all(
-      names.map(async (name) => {
-        const path = join(this.folder, name)
-        const { size, mtimeMs } = await stat(path)
-        return { path, size, mtimeMs }
-      }),
-    )
-    let total = 0
-    for (const { path, size } of entries.sort((a, b) => b.mtimeMs - a.mtimeMs)) {
-      total += size
-      if (total > this.#largestTotal) await rm(path, { force: true })
-    }
+/** Makes a file, and the folder that it is in. */
+async function touch(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  await (await open(path, 'wx')).close()
+}
+
+/** What is in a folder of graphs: bytes and time of last use of each entry, and of what was left unfinished. */
+export async function cachedGraphs(folder: string) {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(SUFFIX) || name.endsWith(PART))
+  const entries = names.map(async (name) => {
+    const path = join(folder, name)
+    const { size, mtimeMs } = await stat(path)
+    return { path, size, usedMs: mtimeMs, whole: name.endsWith(SUFFIX) }
+  })
+  return Promise.all(entries)
+}
+
+/** Removes what was left unfinished a day ago, and the entries that were not used for longest until the rest is small enough. */
+async function pruneGraphs(folder: string, largestTotal: number): Promise<void> {
+  let total = 0
+  for (const { path, size, usedMs, whole } of (await cachedGraphs(folder)).sort((a, b) => b.usedMs - a.usedMs)) {
+    if (whole) total += size
+    if (whole ? total > largestTotal : Date.now() - usedMs > LEFT_OVER_MS) await rm(path, { force: true })
   }
 }
 

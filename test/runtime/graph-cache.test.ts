@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Tensor, type InferenceSession } from 'onnxruntime-node'
@@ -102,6 +102,33 @@ describe('the cache of optimised graphs', () => {
     await writeFile(join(folder, 'file'), '')
     expect(await run(graph, undefined, join(folder, 'file', 'graphs'))).toEqual(await run(graph))
     expect(await readdir(folder)).not.toContain('.part')
+  })
+
+  // The system's own folder of processes: it is there, and nobody can write to it, not even root.
+  it.skipIf(process.platform !== 'linux')('does without a folder that takes no files', async () => {
+    const graph = await network(1)
+    expect(await run(graph, undefined, '/proc/self')).toEqual(await run(graph))
+  })
+
+  it('makes a damaged entry again that cannot be removed', async () => {
+    const graph = await network(1)
+    const first = await run(graph)
+    const path = await entry()
+    await rm(path)
+    await mkdir(path)
+    expect(await run(graph)).toEqual(first)
+  })
+
+  it('removes what was left unfinished a day ago, and leaves what another process may be writing', async () => {
+    await run(await network(1))
+    const [old, young] = ['.old.part', '.young.part'].map((name) => join(cached(), name)) as [string, string]
+    await Promise.all([writeFile(old, ''), writeFile(young, '')])
+    const dayAgo = new Date(Date.now() - 25 * 3600 * 1000)
+    await utimes(old, dayAgo, dayAgo)
+    await run(await network(2))
+    const left = await entries()
+    expect(left).not.toContain('.old.part')
+    expect(left).toContain('.young.part')
   })
 })
 
