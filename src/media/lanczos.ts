@@ -56,11 +56,16 @@ function resampleAxis(data: Uint8Array, outer: number, length: number, inner: nu
 }
 
 /**
- * Resizes pictures as Pillow's `Image.resize(size, LANCZOS)` does, to the bit: in fixed point, first along the width, then
- * along the height, each rounded to 8 bits; an axis that keeps its length is left alone. The aspect ratio is not kept.
+ * Resizes pictures as `Image.resize(size, LANCZOS)` of Pillow 13 does, to the bit: in fixed point, one axis after the other, each
+ * rounded to 8 bits; an axis that keeps its length is left alone. Pillow up to 12 took the width first always, 13 takes the
+ * height first where that loses more than twice as many pixels as the width. The aspect ratio is not kept.
  */
-export function resizeLanczos(frames: Frames, width: number, height: number): Frames {
-  const rows = resampleAxis(frames.data, frames.count * frames.height, frames.width, 3, width)
-  const data = resampleAxis(rows, frames.count, frames.height, width * 3, height)
-  return { width, height, count: frames.count, data }
+export function resizeLanczos({ data, count, width, height }: Frames, newWidth: number, newHeight: number): Frames {
+  const result = { width: newWidth, height: newHeight, count }
+  if (newHeight < height && height - newHeight > 2 * (width - newWidth)) {
+    const columns = resampleAxis(data, count, height, width * 3, newHeight)
+    return { ...result, data: resampleAxis(columns, count * newHeight, width, 3, newWidth) }
+  }
+  const rows = resampleAxis(data, count * height, width, 3, newWidth)
+  return { ...result, data: resampleAxis(rows, count, height, newWidth * 3, newHeight) }
 }

@@ -2,8 +2,7 @@ import { UserError } from '../errors.js'
 import type { ClipContent } from '../media/clip.js'
 import { frameAt, type Frames, type Picture } from '../media/frames.js'
 import { baseName, type Engine } from '../runtime/program.js'
-import { TorchRandom } from '../runtime/torch-random.js'
-import { denoiseClip, normals } from './denoise-clip.js'
+import { denoiseClip } from './denoise-clip.js'
 import type { Precision } from './device-traits.js'
 import { fitPicture } from './fit.js'
 import { nativeGeometry } from './geometry.js'
@@ -11,6 +10,7 @@ import { Job } from './job.js'
 import { describeMemory, planMemory, type MemoryLimits, type MemoryPlan } from './memory-plan.js'
 import type { ModelSource } from './model-source.js'
 import { Model } from './model.js'
+import { noiseSource } from './noise.js'
 import { closeAll, networksOf, planGeneration, type Plan, type PlannedNetworks } from './plan.js'
 import { toFrames } from './preprocess.js'
 import type { AnimateProgress } from './progress.js'
@@ -169,7 +169,7 @@ export class ImageToVideo {
     })
     await job.prepare()
     const encoded = await job.encode(fitted(picture), pictureNoise, model.preprocessing, clip)
-    const clean = await denoiseClip(job, plan, model, settings, seed, noise, encoded)
+    const clean = await denoiseClip(job, plan, model, settings, noise, draw, encoded)
     const decoded = await job.decode(clean, model.vaeConfig.scalingFactor)
     const metadata = describe(settings, plan, seed, model.path)
     return { frames: toFrames(decoded, { height, width }), fps: settings.fps, metadata }
@@ -196,19 +196,6 @@ function split<T extends MakingOptions>(options: T): [MakingOptions, Omit<T, key
 function given(values: Float32Array | undefined, size: number, name: string): Float32Array | undefined {
   if (values && values.length !== size) throw new UserError(`${name} has ${values.length} values; give ${size}`)
   return values
-}
-
-/**
- * Where noise comes from. sfv's own has a stream for each use, so that none depends on how much another draws; PyTorch's is one
- * generator, drawn from in the order of diffusers: the picture's noise, then the latents.
- */
-function noiseSource(
-  generator: CheckedSettings['generator'],
-  seed: number,
-): (stream: string, n: number) => Float32Array {
-  if (generator === 'sfv') return (stream, n) => normals(seed, stream, n)
-  const random = new TorchRandom(seed)
-  return (_, n) => random.randn(n)
 }
 
 /** What a saved clip tells about its making: enough to make it again. */
