@@ -82,6 +82,11 @@ describe('the UNet', () => {
 })
 
 describe('the VAE', () => {
+  it('has the first side of a list as its size', () => {
+    const config = { ...readJson<Json>('vae-tiny/config.json'), sample_size: [96, 64] }
+    expect((parseVaeConfig(config, FILE) as { sampleSize: number }).sampleSize).toBe(96)
+  })
+
   refuses(parseVaeConfig, readJson('vae-tiny/config.json'), [
     [{ norm_group_count: 32 }, 'field norm_group_count is not one that AutoencoderKLTemporalDecoder here supports'],
     [{ _class_name: 'AutoencoderKL' }, 'field _class_name is AutoencoderKL; expected AutoencoderKLTemporalDecoder'],
@@ -91,6 +96,7 @@ describe('the VAE', () => {
     [{ layers_per_block: 1.5 }, 'field layers_per_block is not valid: '],
     [{ scaling_factor: 0 }, 'field scaling_factor is not valid: '],
     [{ force_upcast: 'no' }, 'field force_upcast is not valid: '],
+    [{ sample_size: [] }, 'field sample_size is not valid: '],
   ])
 })
 
