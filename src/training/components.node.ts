@@ -76,5 +76,6 @@ export async function copyComponents(model: string, output: string): Promise<voi
   if (resolve(model) === resolve(output)) return
   await mkdir(output, { recursive: true })
   for (const name of await readdir(model))
-    if (!name.startsWith('student')) await cp(join(model, name), join(output, name), { recursive: true, force: false })
+    if (!name.startsWith('student'))
+      await cp(join(model, name), join(output, name), { recursive: true, force: false, dereference: true })
 }

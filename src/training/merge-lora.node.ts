@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { sizeOf } from '../graph/tensor.js'
 import { Checkpoint } from '../weights/checkpoint.node.js'
+import { modelFolder } from '../weights/model-folder.node.js'
 import { copyComponents, readConfig, saveComponent } from './components.node.js'
 import { Layout } from './parameters.js'
 import { readLora, type Adapter } from './read-lora.node.js'
@@ -35,9 +36,14 @@ export async function mergeLora(
   out: string,
   dtype: 'F16' | 'F32' = 'F16',
 ): Promise<number> {
-  const { json } = await readConfig(model, 'unet')
-  const base = await Checkpoint.open(join(model, 'unet'))
-  const adapters = await readLora(lora)
+  const folder = await modelFolder(model)
+  const { json } = await readConfig(folder, 'unet')
+  const base = await Checkpoint.open(join(folder, 'unet'))
+  const modules = [...base.tensors.keys()].filter((name) => name.endsWith('.weight'))
+  const adapters = await readLora(
+    lora,
+    modules.map((name) => name.slice(0, -'.weight'.length)),
+  )
   for (const [module, { a, b }] of adapters) {
     const stored = base.tensors.get(`${module}.weight`)
     if (!stored)
@@ -56,7 +62,7 @@ export async function mergeLora(
     const adapter = adapters.get(name.replace(/\.weight$/, ''))
     if (adapter && name.endsWith('.weight')) addLora(weight, adapter)
   }
-  await copyComponents(model, out)
+  await copyComponents(folder, out)
   await saveComponent(out, 'student', json, layout, values, dtype)
   return adapters.size
 }
