@@ -4,6 +4,7 @@ import { frameAt, type Frames, type Picture } from '../media/frames.js'
 import { baseName, type Engine } from '../runtime/program.js'
 import { denoiseClip } from './denoise-clip.js'
 import type { Precision } from './device-traits.js'
+import { isFiniteArray } from './finite.js'
 import { fitPicture } from './fit.js'
 import { nativeGeometry } from './geometry.js'
 import { Job } from './job.js'
@@ -192,9 +193,10 @@ function split<T extends MakingOptions>(options: T): [MakingOptions, Omit<T, key
   return [{ latents, imageNoise, onProgress, signal }, asked]
 }
 
-/** Values that the caller gave, if their number is right. */
+/** Values that the caller gave, if their number is right and all are finite. */
 function given(values: Float32Array | undefined, size: number, name: string): Float32Array | undefined {
   if (values && values.length !== size) throw new UserError(`${name} has ${values.length} values; give ${size}`)
+  if (values && !isFiniteArray(values)) throw new UserError(`${name} has values that are no numbers; give finite ones`)
   return values
 }
 
