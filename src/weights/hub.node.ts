@@ -10,7 +10,7 @@ import { download, fileSize, isIntact, type RemoteFile } from './hub-download.no
 import { neededFiles } from './hub-files.js'
 import { parseJsonObject } from './json.js'
 import { leftBytes } from './part-file.node.js'
-import { parsePipelineIndex, PIPELINE_INDEX } from './pipeline-index.js'
+import { parsePipelineIndex, PIPELINE_INDEX, type ComponentType } from './pipeline-index.js'
 
 /** What `pullModel` reports: bytes of all files together. */
 export interface PullProgress {
@@ -67,7 +67,8 @@ export async function pullModel(id: string, options: PullOptions = {}): Promise<
     const read = async (path: string) => new Uint8Array(await (await get(path)).arrayBuffer())
     const index = await read(PIPELINE_INDEX)
     const indexName = `${id}/${PIPELINE_INDEX}`
-    const components = parsePipelineIndex(parseJsonObject(index, indexName), indexName)
+    const listed = parsePipelineIndex(parseJsonObject(index, indexName), indexName)
+    const components = new Map([...listed, ...(await unlistedUnets(remote.keys(), listed, read))])
     const files = await neededFiles(remote.keys(), components, id, read)
     const total = files.reduce((sum, path) => sum + remote.get(path)!.size, 0)
     await mkdir(folder, { recursive: true })
@@ -92,6 +93,22 @@ export async function pullModel(id: string, options: PullOptions = {}): Promise<
   } catch (error) {
     throw hub.errorOf(error, id)
   }
+}
+
+/** Folders that the index does not list, but whose config.json names the class of the unet: what was distilled from it. */
+async function unlistedUnets(
+  paths: Iterable<string>,
+  listed: ReadonlyMap<string, ComponentType>,
+  read: (path: string) => Promise<Uint8Array>,
+): Promise<[string, ComponentType][]> {
+  const unet = listed.get('unet')!
+  const found: [string, ComponentType][] = []
+  for (const path of paths) {
+    const name = /^(\w+)\/config\.json$/.exec(path)?.[1]
+    if (name === undefined || listed.has(name)) continue
+    if (parseJsonObject(await read(path), path)['_class_name'] === unet[1]) found.push([name, unet])
+  }
+  return found
 }
 
 /** The files of a model on the hub, by their paths. */

@@ -31,14 +31,16 @@ async function notAFolder(path: string): Promise<UserError> {
   if (!path.endsWith('.safetensors'))
     return new UserError(`${path} is a file; give the folder of a model in the layout of diffusers`)
   const names = [...(await readCheckpointHeaders(path)).tensors.keys()]
-  if (names.some((name) => SINGLE_FILE.test(name))) return new UserError(`${path} is ${SINGLE_FILE_HELP}`)
+  if (isSingleFile(names)) return new UserError(`${path} is ${SINGLE_FILE_HELP}`)
   if (names.some((name) => /lora/i.test(name)))
     return new UserError(`${path} is a LoRA; merge it into its model: sfv merge MODEL ${path} -o OUT`)
   return new UserError(`${path} holds the weights of one network; give the folder that holds its ${PIPELINE_INDEX}`)
 }
 
-/** Names of networks inside one file for all of them. */
-const SINGLE_FILE = /^(model\.diffusion_model|first_stage_model|conditioner|model_ema)\./
+/** Whether these are the tensors of a file that holds all networks of a model, as Stability AI and ComfyUI have them. */
+export function isSingleFile(names: Iterable<string>): boolean {
+  return [...names].some((name) => /^(model\.diffusion_model|first_stage_model|conditioner|model_ema)\./.test(name))
+}
 
 const SINGLE_FILE_HELP =
   'a single-file checkpoint, the layout of Stability AI and ComfyUI; sfv reads the layout of diffusers: fetch that with `sfv pull OWNER/NAME`, or convert the file with scripts/convert_svd_to_diffusers.py of diffusers'

@@ -63,7 +63,7 @@ export function foreignFormat(start: Uint8Array): string | undefined {
   const text = String.fromCharCode(...start.subarray(0, 8))
   if (text === 'version ') return 'a pointer of Git LFS, not the file itself; run git lfs pull in its folder'
   if (/^\s*<(!doc|html|\?xml)/i.test(text)) return 'a web page, not the file itself; download it again'
-  if (text.startsWith('PK\x03\x04') || /^\x80[\x02-\x05]/.test(text))
+  if (text.startsWith('PK\x03\x04') || (start[0] === 0x80 && start[1]! <= 5))
     return `in the pickle format of PyTorch, which sfv does not read; ${SAVE_AGAIN}`
   return text.startsWith('GGUF') ? `in the GGUF format, which sfv does not read; ${SAVE_AGAIN}` : undefined
 }

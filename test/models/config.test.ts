@@ -112,7 +112,7 @@ describe('the image encoder', () => {
   ])
 
   it('passes over notes on how the checkpoint was made', () => {
-    const notes = { transformers_version: '9', torch_dtype: 'float16', _name_or_path: 'elsewhere' }
+    const notes = { transformers_version: '9', torch_dtype: 'float16', _name_or_path: 'elsewhere', return_dict: true }
     expect(parseClipVisionConfig({ ...good, ...notes }, FILE)).toEqual(parseClipVisionConfig(good, FILE))
   })
 })

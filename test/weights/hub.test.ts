@@ -63,6 +63,24 @@ describe('pull', () => {
     },
   )
 
+  it('fetches what was distilled from the model, though its index does not list it', async () => {
+    for (const file of ['config.json', 'diffusion_pytorch_model.safetensors'])
+      hub.files.set(`student/${file}`, hub.files.get(`unet/${file}`)!)
+    hub.files.set('notes/config.json', Buffer.from('{"_class_name": "Other"}'))
+    const { files, folder: where } = await pullModel(ID, { env })
+    expect(files.filter((file) => !FILES.includes(file))).toEqual([
+      'student/config.json',
+      'student/diffusion_pytorch_model.safetensors',
+    ])
+    expect((await ImageToVideo.fromPretrained(where)).native.frames).toBeGreaterThan(0)
+  })
+
+  it('refuses a model of another pipeline before anything is fetched', async () => {
+    hub.files.set('model_index.json', Buffer.from('{"_class_name": "StableDiffusionXLPipeline"}'))
+    await expect(pullModel(ID, { env })).rejects.toThrow(/only StableVideoDiffusionPipeline/)
+    expect(hub.requests.filter((path) => path.includes('/resolve/'))).toHaveLength(1)
+  })
+
   it('fetches again what was changed, or is of another revision, though it is as long', async () => {
     const { folder: where } = await pullModel(ID, { env })
     const paths = ['vae/config.json', 'vae/diffusion_pytorch_model.safetensors'].map((path) => join(where, path))
