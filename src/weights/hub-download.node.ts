@@ -22,19 +22,24 @@ export async function fileSize(path: string): Promise<number | undefined> {
 }
 
 /** Whether a file is there and is what the hub says: of its size, and of its content where the hub tells that. */
-export async function isIntact(path: string, { size, sha256, gitOid }: RemoteFile): Promise<boolean> {
-  if ((await fileSize(path)) !== size) return false
-  if (sha256 !== undefined) return (await hashOf(path, 'sha256')) === sha256
-  // Git names content by the SHA-1 of its size and itself.
-  return (
-    gitOid === undefined || !/^[0-9a-f]{40}$/.test(gitOid) || (await hashOf(path, 'sha1', `blob ${size}\0`)) === gitOid
-  )
+export async function isIntact(path: string, file: RemoteFile): Promise<boolean> {
+  const isThere = (await fileSize(path)) === file.size
+  return isThere && hasContent(createReadStream(path, { highWaterMark: 2 ** 22 }), file)
 }
 
-async function hashOf(path: string, algorithm: string, before = ''): Promise<string> {
-  const hash = createHash(algorithm).update(before)
-  for await (const bytes of createReadStream(path, { highWaterMark: 2 ** 22 })) hash.update(bytes as Buffer)
-  return hash.digest('hex')
+/** Whether bytes are the content of a file; those of a file that the hub tells no more of than its size are. */
+export async function hasContent(
+  pieces: AsyncIterable<unknown> | Iterable<unknown>,
+  { size, sha256, gitOid }: RemoteFile,
+): Promise<boolean> {
+  const isGitOid = gitOid !== undefined && /^[0-9a-f]{40}$/.test(gitOid)
+  const expected = sha256 ?? (isGitOid ? gitOid : undefined)
+  if (expected === undefined) return true
+  const hash = createHash(sha256 === undefined ? 'sha1' : 'sha256')
+  // Git names content by the SHA-1 of its size and itself.
+  if (sha256 === undefined) hash.update(`blob ${size}\0`)
+  for await (const bytes of pieces) hash.update(bytes as Uint8Array)
+  return hash.digest('hex') === expected
 }
 
 /**

@@ -6,7 +6,7 @@ import { cacheFolder } from '../runtime/cache-folder.node.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
 import { hubAccess, type HubAccess } from './hub-access.node.js'
 import { cachedSnapshot } from './hub-cache.node.js'
-import { download, fileSize, isIntact, type RemoteFile } from './hub-download.node.js'
+import { download, fileSize, hasContent, isIntact, type RemoteFile } from './hub-download.node.js'
 import { neededFiles } from './hub-files.js'
 import { parseJsonObject } from './json.js'
 import { leftBytes } from './part-file.node.js'
@@ -64,7 +64,11 @@ export async function pullModel(id: string, options: PullOptions = {}): Promise<
     const remote = await listRemote(hub, id, revision)
     // The client's own downloads cannot go on where they stopped, and wait for ever on a connection that was cut.
     const get = (path: string, from = 0) => request(hub, id, revision, path, from)
-    const read = async (path: string) => new Uint8Array(await (await get(path)).arrayBuffer())
+    const read = async (path: string) => {
+      const bytes = new Uint8Array(await (await get(path)).arrayBuffer())
+      if (await hasContent([bytes], remote.get(path) ?? { size: bytes.length })) return bytes
+      throw new UserError(`${id}/${path}: what came is damaged (its checksum is not the hub's); pull again`)
+    }
     const index = await read(PIPELINE_INDEX)
     const indexName = `${id}/${PIPELINE_INDEX}`
     const listed = parsePipelineIndex(parseJsonObject(index, indexName), indexName)

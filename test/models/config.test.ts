@@ -57,6 +57,18 @@ describe('the UNet', () => {
     ],
   ])
 
+  it('passes over what EMAModel of diffusers notes', () => {
+    const notes = {
+      decay: 0.9999,
+      inv_gamma: 1,
+      min_decay: 0,
+      optimization_step: 7,
+      power: 0.66,
+      use_ema_warmup: false,
+    }
+    expect(parseUNetConfig({ ...good, ...notes, update_after_step: 0 }, FILE)).toEqual(parseUNetConfig(good, FILE))
+  })
+
   it('takes one number for all blocks where a list may stand', () => {
     const lists = { num_attention_heads: [2, 2], layers_per_block: [1, 1], cross_attention_dim: [32, 32] }
     const numbers = { num_attention_heads: 2, layers_per_block: 1, cross_attention_dim: 32 }

@@ -54,7 +54,7 @@ describe('pull', () => {
     expect((await readFile(join(hubFolder(ID, env), path))).equals(hub.files.get(path)!)).toBe(true)
   })
 
-  it.each(['vae/diffusion_pytorch_model.safetensors', 'vae/config.json'])(
+  it.each(['vae/diffusion_pytorch_model.safetensors', 'vae/config.json', 'model_index.json'])(
     'refuses bytes of %s that are not what the hub promises',
     async (path) => {
       hub.faults.set(path, [{ damaged: true }])
