@@ -82,7 +82,12 @@ function hubError(error: unknown, id: string, hasToken: boolean, place: string):
     return new UserError(`the hub answers for ${id} with status ${statusCode}; try again later (${place})`)
   if (code !== undefined && WRITING.has(code))
     return new UserError(`${id} cannot be kept: ${message}; make room, or choose a folder that you may write to`)
-  const reason = cause instanceof Error ? cause.message || (cause as { code?: string }).code : message.split('\n')[0]
+  const { code: network } = (cause ?? {}) as { code?: string }
+  if (network !== undefined && /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(network))
+    return new UserError(
+      `${place} shows a certificate that is not known (${network}); set NODE_EXTRA_CA_CERTS to your network's certificates`,
+    )
+  const reason = cause instanceof Error ? cause.message || network : message.split('\n')[0]
   return new UserError(`${id} cannot be fetched from ${place} (${reason}); check the network, then pull again to go on`)
 }
 

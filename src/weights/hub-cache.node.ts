@@ -5,6 +5,7 @@ import { UserError } from '../errors.js'
 import { readCheckpointHeaders } from './checkpoint-files.node.js'
 import { readPipelineFolder } from './diffusers.node.js'
 import { hubHome } from './hub-access.node.js'
+import { isIntact, type RemoteFile } from './hub-download.node.js'
 import { configFileName } from './pipeline-index.js'
 
 /** The folder of huggingface_hub's own cache: $HF_HUB_CACHE, else `hub` in `hubHome`. */
@@ -38,6 +39,19 @@ export async function foldersIn(folder: string): Promise<string[]> {
   return names.filter((_, i) => found[i]?.isDirectory()).sort()
 }
 
+/** The folder of a model in huggingface_hub's cache. */
+function modelRoot(id: string, env: NodeJS.ProcessEnv): string {
+  return join(hubCacheFolder(env), `models--${id.replace('/', '--')}`)
+}
+
+/** A file that huggingface_hub has in its cache, by its content; undefined where it has it not, or not whole. */
+export async function cachedBlob(id: string, file: RemoteFile, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const name = file.sha256 ?? file.gitOid
+  if (name === undefined || !/^[0-9a-f]{40,64}$/.test(name)) return undefined
+  const path = join(modelRoot(id, env), 'blobs', name)
+  return (await isIntact(path, file)) ? path : undefined
+}
+
 /** The snapshot of a model that huggingface_hub has in its cache, if all that sfv reads of it is there. */
 export async function cachedSnapshot(
   id: string,
@@ -45,8 +59,7 @@ export async function cachedSnapshot(
   env: NodeJS.ProcessEnv,
 ): Promise<string | undefined> {
   try {
-    const root = join(hubCacheFolder(env), `models--${id.replace('/', '--')}`)
-    const snapshot = await snapshotOf(root, revision)
+    const snapshot = await snapshotOf(modelRoot(id, env), revision)
     if (snapshot === undefined) return undefined
     const { components } = await readPipelineFolder(snapshot)
     for (const [name, { className }] of components)

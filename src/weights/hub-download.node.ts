@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { constants, createReadStream } from 'node:fs'
-import { mkdir, open, stat } from 'node:fs/promises'
+import { copyFile, mkdir, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { UserError } from '../errors.js'
 import { isPassing } from './hub-fetch.node.js'
@@ -78,6 +78,18 @@ export async function download(
   }
   await part.remove()
   throw new UserError(`${target}: what came is damaged (its checksum is not the hub's); pull again`)
+}
+
+/** Copies a file to a place where nobody sees half of it. */
+export async function copyInto(source: string, target: string): Promise<void> {
+  await mkdir(dirname(target), { recursive: true })
+  const part = await PartFile.claim(target)
+  // Where the disk can, both share their bytes until one is changed.
+  await copyFile(source, part.path, constants.COPYFILE_FICLONE).catch(async (error: unknown) => {
+    await part.remove()
+    throw error
+  })
+  await part.finish()
 }
 
 /** Writes what is missing of a file of `size` bytes; returns how many bytes came. */

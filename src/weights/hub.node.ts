@@ -5,8 +5,8 @@ import { UserError } from '../errors.js'
 import { cacheFolder } from '../runtime/cache-folder.node.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
 import { hubAccess, type HubAccess } from './hub-access.node.js'
-import { cachedSnapshot } from './hub-cache.node.js'
-import { download, fileSize, hasContent, isIntact, type RemoteFile } from './hub-download.node.js'
+import { cachedBlob, cachedSnapshot } from './hub-cache.node.js'
+import { copyInto, download, fileSize, hasContent, isIntact, type RemoteFile } from './hub-download.node.js'
 import { neededFiles } from './hub-files.js'
 import { parseJsonObject } from './json.js'
 import { leftBytes } from './part-file.node.js'
@@ -50,8 +50,8 @@ export function hubFolder(id: string, env: NodeJS.ProcessEnv = process.env): str
 }
 
 /**
- * Fetches a model from the Hugging Face hub: what is there and intact is kept, what was broken off goes on where it stopped, and
- * every file is checked against what the hub says of it. model_index.json comes last: a folder that has it is whole.
+ * Fetches a model from the Hugging Face hub: what is there and intact is kept, what huggingface_hub has in its cache is copied, what
+ * was broken off goes on where it stopped, and every file is checked against what the hub says of it. model_index.json comes last: a folder that has it is whole.
  *
  * @throws UserError when there is no such model, it is gated, the network or the disk fails, or a file is damaged.
  */
@@ -86,7 +86,9 @@ export async function pullModel(id: string, options: PullOptions = {}): Promise<
         // Until all files are of this revision, the folder is no model.
         if ((await fileSize(target)) !== undefined) await rm(join(folder, PIPELINE_INDEX), { force: true })
         const report = (bytes: number) => onProgress?.({ file: path, done: done + bytes, total })
-        fetched += await download((from) => get(path, from), target, file, report)
+        const kept = await cachedBlob(id, file, env)
+        if (kept === undefined) fetched += await download((from) => get(path, from), target, file, report)
+        else await copyInto(kept, target)
       }
       done += file.size
       onProgress?.({ file: path, done, total })

@@ -8,6 +8,9 @@ const PART = '.part'
 /** This machine in the names of parts, which may lie on a disk that several share. */
 const HOST = createHash('sha256').update(hostname()).digest('hex').slice(0, 6)
 
+/** Milliseconds after which nobody writes a part any more: a connection that says nothing ends after a third of it. */
+const LONGEST_PAUSE = 15 * 60_000
+
 /** Whether a file is a part of one with the ending `.safetensors`. */
 export function isPartOfWeights(name: string): boolean {
   return /\.safetensors(\.\w+-\d+-\w+)?\.part$/.test(name)
@@ -58,16 +61,22 @@ export async function leftBytes(target: string): Promise<number> {
 const yes = () => true
 const no = () => false
 
-/** Parts of a file that no process writes any more. */
+/** Parts of a file that no process writes any more: of ended processes, or such that have not grown for long. */
 async function leftParts(target: string): Promise<string[]> {
   const names = await readdir(dirname(target)).catch(() => [])
   const own = `${basename(target)}.`
-  const left = names.filter((name) => {
-    if (!name.startsWith(own) || !name.endsWith(PART)) return false
+  const parts = names.filter((name) => name.startsWith(own) && name.endsWith(PART)).sort()
+  const left = parts.map(async (name) => {
+    const path = join(dirname(target), name)
+    if (path === target + PART) return [path]
     const [, host, pid] = /^(\w+)-(\d+)-\w+\.part$/.exec(name.slice(own.length)) ?? []
-    return name === own + PART.slice(1) || (host === HOST && !isAlive(Number(pid)))
+    if (host === undefined) return []
+    // Another machine's processes cannot be asked, and a container's number may be another process by now.
+    const found = await stat(path).catch(() => undefined)
+    const isOld = found !== undefined && Date.now() - found.mtimeMs > LONGEST_PAUSE
+    return isOld || (host === HOST && !isAlive(Number(pid))) ? [path] : []
   })
-  return left.map((name) => join(dirname(target), name)).sort()
+  return (await Promise.all(left)).flat()
 }
 
 function isAlive(pid: number): boolean {

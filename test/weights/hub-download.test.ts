@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { spawn } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { createHash } from 'node:crypto'
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -43,6 +44,61 @@ describe('a server without ranges', () => {
     await leavePart(file, hub.files.get(file)!.subarray(0, 1000))
     await pullModel(ID, { env })
     await expectWhole()
+  })
+})
+
+describe("files in huggingface_hub's cache", () => {
+  it('are copied, where they are whole', async () => {
+    const blobs = join(folder, 'huggingface', 'hub', `models--${ID.replace('/', '--')}`, 'blobs')
+    await mkdir(blobs, { recursive: true })
+    const [unet, config] = ['unet/diffusion_pytorch_model.safetensors', 'unet/config.json'].map((path) =>
+      hub.files.get(path)!,
+    )
+    const [vae, encoder] = ['vae/diffusion_pytorch_model.safetensors', 'image_encoder/model.safetensors']
+    const hash = (data: Buffer) => createHash('sha256').update(data).digest('hex')
+    const gitOid = createHash('sha1').update(`blob ${config!.length}\0`).update(config!).digest('hex')
+    await writeFile(join(blobs, hash(unet!)), unet!)
+    await writeFile(join(blobs, gitOid), config!)
+    // One is damaged, one is cut.
+    await writeFile(join(blobs, hash(hub.files.get(vae!)!)), Buffer.alloc(hub.files.get(vae!)!.length))
+    await writeFile(join(blobs, hash(hub.files.get(encoder!)!)), hub.files.get(encoder!)!.subarray(1))
+    await pullModel(ID, { env })
+    await expectWhole()
+    const asked = hub.requests.filter((path) => path.includes('/resolve/'))
+    expect(asked.map((path) => path.split('/main/')[1]).sort()).toEqual(
+      [...FILES.filter((file) => !file.startsWith('unet/'))].sort(),
+    )
+  })
+})
+
+describe('what was left', () => {
+  it.each([
+    ['by a process that has ended', 0, '99999999'],
+    ['on another machine, long ago', 3600, '1'],
+  ])('%s is gone on with, and removed', async (_, age, pid) => {
+    const file = 'unet/diffusion_pytorch_model.safetensors'
+    const content = hub.files.get(file)!
+    const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 6)
+    const target = join(hubFolder(ID, env), file)
+    await mkdir(dirname(target), { recursive: true })
+    const owner = age === 0 ? host : 'abcdef'
+    for (const end of ['aa', 'bb']) {
+      const part = `${target}.${owner}-${pid}-${end}.part`
+      await writeFile(part, content.subarray(0, 1_000_000))
+      await utimes(part, Date.now() / 1000 - age, Date.now() / 1000 - age)
+    }
+    const { fetched, bytes } = await pullModel(ID, { env })
+    expect(fetched).toBeLessThan(bytes - 999_999)
+    await expectWhole()
+  })
+
+  it('by others that may still write is left to them', async () => {
+    const target = join(hubFolder(ID, env), 'vae/config.json')
+    const others = [`${target}.abcdef-1-aa.part`, `${target}.bak.part`]
+    await mkdir(dirname(target), { recursive: true })
+    for (const other of others) await writeFile(other, 'x')
+    await pullModel(ID, { env })
+    for (const other of others) expect(await readFile(other, 'utf8')).toBe('x')
   })
 })
 

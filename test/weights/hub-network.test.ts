@@ -72,6 +72,14 @@ describe('the token', () => {
   })
 })
 
+it('says what to do about a certificate that is not known', async () => {
+  const { errorOf } = await hubAccess(env, 'it')
+  const cause = Object.assign(new Error('self-signed certificate'), { code: 'SELF_SIGNED_CERT_IN_CHAIN' })
+  expect(errorOf(new TypeError('fetch failed', { cause }), ID).message).toMatch(
+    /set NODE_EXTRA_CA_CERTS to your network's/,
+  )
+})
+
 describe('a hub that is busy', () => {
   it('is asked again, after as long as it says', async () => {
     const now = { 'retry-after': '0' }
