@@ -5,6 +5,7 @@ import { Checkpoint } from '../weights/checkpoint.node.js'
 import { readJsonFile } from '../weights/diffusers.node.js'
 import { isSingleFile } from '../weights/model-folder.node.js'
 import { parseSafetensorsHeader, safetensorsPrefixLength } from '../weights/safetensors.js'
+import { unreadable } from '../weights/weight-files.js'
 
 /** What one checkpoint holds. */
 export interface CheckpointInfo {
@@ -53,6 +54,8 @@ async function filesIn(root: string, folder: string, around: readonly string[] =
 }
 
 async function inspectCheckpoint(path: string, folder: string): Promise<CheckpointInfo> {
+  const error = unreadable(path)
+  if (error) throw error
   const { tensors } = await Checkpoint.open(path)
   const list = [...tensors.values()]
   const className = isSingleFile(tensors.keys()) ? 'single-file checkpoint' : await classOf(dirname(path))

@@ -59,7 +59,9 @@ export async function hubAccess(env: NodeJS.ProcessEnv, missing: string): Promis
     throw new UserError(`HF_ENDPOINT is ${url}; give the address of a hub, such as ${HUB}`)
   const token = await hubToken(env)
   if (token !== undefined && !(url === HUB ? /^hf_[\w-]+$/ : /^[\x21-\x7e]+$/).test(token))
-    throw new UserError('HF_TOKEN is not a token of the hub, which begins with hf_; set it to one, or unset it')
+    throw new UserError(
+      'HF_TOKEN, or what `hf auth login` keeps, is not a token of the hub, which begins with hf_; set HF_TOKEN to one',
+    )
   const fetch = await hubFetch(env, token)
   const proxy = proxyOf(env, url)
   const { protocol, host } = new URL(proxy ?? url)
@@ -73,7 +75,7 @@ function hubError(error: unknown, id: string, hasToken: boolean, place: string):
   if (statusCode === 401 || statusCode === 403)
     return new UserError(
       hasToken
-        ? `${id} refuses this token; accept its terms on the hub with the account that HF_TOKEN is of`
+        ? `${id} refuses this token; accept its terms on the hub with the account that the token is of, or set HF_TOKEN to a new one`
         : `${id} is gated, private or not there; accept its terms on the hub and set HF_TOKEN to a token of yours`,
     )
   if (statusCode === 404) return new UserError(`the hub has no ${id} of that revision; check the id (${place})`)

@@ -4,6 +4,7 @@ import { UserError } from '../errors.js'
 import { readCheckpointHeaders } from './checkpoint-files.node.js'
 import { foldersIn, snapshotOf } from './hub-cache.node.js'
 import { PIPELINE_INDEX } from './pipeline-index.js'
+import { unreadable } from './weight-files.js'
 
 /**
  * The folder of a model, by its path: the folder itself, or that of huggingface_hub's cache, whose snapshot it is then.
@@ -29,7 +30,7 @@ export async function modelFolder(path: string): Promise<string> {
 async function notAFolder(path: string): Promise<UserError> {
   if (basename(path) === PIPELINE_INDEX) return new UserError(`${path} is a file; give its folder, ${dirname(path)}`)
   if (!path.endsWith('.safetensors'))
-    return new UserError(`${path} is a file; give the folder of a model in the layout of diffusers`)
+    return unreadable(path) ?? new UserError(`${path} is a file; give the folder of a model in the layout of diffusers`)
   const names = [...(await readCheckpointHeaders(path)).tensors.keys()]
   if (isSingleFile(names)) return new UserError(`${path} is ${SINGLE_FILE_HELP}`)
   if (names.some((name) => /lora/i.test(name)))

@@ -32,6 +32,19 @@ const FOREIGN: readonly [ending: RegExp, format: string][] = [
 const SAVE_AGAIN =
   'save the model again with StableVideoDiffusionPipeline.save_pretrained of diffusers, which writes .safetensors'
 
+/** The format of weights that the ending of a file stands for and sfv does not read. */
+function foreignEnding(file: string): string | undefined {
+  return FOREIGN.find(([ending]) => ending.test(file))?.[1]
+}
+
+/** The error of a file of weights that was given, which sfv does not read by its ending; undefined where it is none. */
+export function unreadable(file: string): UserError | undefined {
+  const format = foreignEnding(file)
+  return format === undefined
+    ? undefined
+    : new UserError(`${file} is in ${format}, which sfv does not read; ${SAVE_AGAIN}`)
+}
+
 /**
  * The error of a component that has none of `WEIGHT_FILES`: it names the files that do hold its weights, where there are some.
  *
@@ -40,11 +53,11 @@ const SAVE_AGAIN =
  * @param wanted those that were looked for
  */
 export function noWeights(folder: string, names: readonly string[], wanted: readonly string[] = FULL): UserError {
-  for (const [ending, format] of FOREIGN) {
-    const name = names.find((file) => ending.test(file))
-    if (name !== undefined)
-      return new UserError(`${folder} holds its weights as ${name}, ${format}, which sfv does not read; ${SAVE_AGAIN}`)
-  }
+  const name = names.find((file) => foreignEnding(file) !== undefined)
+  if (name !== undefined)
+    return new UserError(
+      `${folder} holds its weights as ${name}, ${foreignEnding(name)}, which sfv does not read; ${SAVE_AGAIN}`,
+    )
   const other = names.find((file) => file.endsWith('.safetensors'))
   const found = other === undefined ? '' : `, only ${other}`
   return new UserError(

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, symlink } from 'node:fs/promises'
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
@@ -33,6 +33,8 @@ it('follows links, and says of a file that it holds a whole model', async () => 
     await symlink(folder, join(folder, 'around'))
     const tensors = [{ name: 'first_stage_model.encoder.conv_in.bias', shape: [1], data: Float32Array.of(1) }]
     await saveCheckpoint(join(folder, 'svd_xt.safetensors'), tensors)
+    await writeFile(join(folder, 'model.bin'), '')
+    await expect(inspect(join(folder, 'model.bin'))).rejects.toThrow(/is in the pickle format of PyTorch/)
     const found = await inspect(folder)
     expect(found.map(({ file, className }) => [file, className])).toEqual([
       ['model/image_encoder/model.safetensors', 'CLIPVisionModelWithProjection'],

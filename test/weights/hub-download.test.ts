@@ -184,6 +184,6 @@ it('a download that breaks, comes damaged, is begun by several or anew ends with
       await expectWhole()
       await rm(folder, { recursive: true, force: true })
     }),
-    { numRuns: 40 },
+    { numRuns: 20 },
   )
 })

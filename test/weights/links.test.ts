@@ -180,6 +180,11 @@ describe('in the place of a model folder', () => {
     expect(await refused(await save('b.safetensors', 'conv_in.bias'))).toMatch(
       /weights of one network; give the folder/,
     )
+    const checkpoint = join(folder, 'svd.ckpt')
+    await writeFile(checkpoint, 'x')
+    expect(await refused(checkpoint)).toMatch(
+      /svd.ckpt is in the pickle format of PyTorch, which sfv does not read; save/,
+    )
     expect(await refused(join(TINY, 'model_index.json'))).toContain(`is a file; give its folder, ${TINY}`)
     expect(await refused(join(TINY, 'unet'))).toContain(`one component of a model; give the model's folder, ${TINY}`)
     expect(await refused(join(TINY, 'image.png'))).toMatch(/is a file; give the folder of a model/)
