@@ -110,10 +110,10 @@ export class Hub {
     const rest = data.subarray(start, cut === undefined ? undefined : start + cut)
     const step = this.pace === 0 ? rest.length : Math.ceil(rest.length / 8)
     for (let at = 0; at < rest.length; at += step) {
-      response.write(rest.subarray(at, at + step))
+      await new Promise((resolve) => response.write(rest.subarray(at, at + step), resolve))
       if (this.pace > 0) await new Promise((resolve) => setTimeout(resolve, this.pace))
     }
     if (start + rest.length === data.length) response.end()
-    else setTimeout(() => response.destroy(), 5)
+    else setTimeout(() => response.destroy(), 20)
   }
 }
