@@ -55,7 +55,7 @@ export async function hubAccess(env: NodeJS.ProcessEnv, missing: string): Promis
   if (isOffline(env))
     throw new UserError(`${missing}, and the network is switched off; unset SFV_OFFLINE and HF_HUB_OFFLINE to fetch it`)
   const url = (env['HF_ENDPOINT'] || HUB).replace(/\/+$/, '')
-  if (!/^https?:\/\/[^/]/.test(url))
+  if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url))
     throw new UserError(`HF_ENDPOINT is ${url}; give the address of a hub, such as ${HUB}`)
   const token = await hubToken(env)
   if (token !== undefined && !(url === HUB ? /^hf_[\w-]+$/ : /^[\x21-\x7e]+$/).test(token))
@@ -71,26 +71,33 @@ export async function hubAccess(env: NodeJS.ProcessEnv, missing: string): Promis
 
 function hubError(error: unknown, id: string, hasToken: boolean, place: string): UserError {
   if (error instanceof UserError) return error
-  const { statusCode, message, cause, code } = error as Error & { statusCode?: number; code?: string }
+  const { statusCode, message, code } = error as Error & { statusCode?: number; code?: string }
+  const root = rootOf(error as Error)
   if (statusCode === 401 || statusCode === 403)
     return new UserError(
       hasToken
         ? `${id} refuses this token; accept its terms on the hub with the account that the token is of, or set HF_TOKEN to a new one`
         : `${id} is gated, private or not there; accept its terms on the hub and set HF_TOKEN to a token of yours`,
     )
+  if (statusCode === 407 || /\(407\)/.test(root.message))
+    return new UserError(`${place} wants a name and a password; give HTTPS_PROXY as http://NAME:PASSWORD@HOST:PORT`)
   if (statusCode === 404) return new UserError(`the hub has no ${id} of that revision; check the id (${place})`)
   if (statusCode === 429) return new UserError(`${place} asks for fewer requests; wait some minutes, then try again`)
   if (statusCode !== undefined)
     return new UserError(`the hub answers for ${id} with status ${statusCode}; try again later (${place})`)
   if (code !== undefined && WRITING.has(code))
     return new UserError(`${id} cannot be kept: ${message}; make room, or choose a folder that you may write to`)
-  const { code: network } = (cause ?? {}) as { code?: string }
-  if (network !== undefined && /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(network))
+  if (root.code !== undefined && /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(root.code))
     return new UserError(
-      `${place} shows a certificate that is not known (${network}); set NODE_EXTRA_CA_CERTS to your network's certificates`,
+      `${place} shows a certificate that is not known (${root.code}); set NODE_EXTRA_CA_CERTS to your network's certificates`,
     )
-  const reason = cause instanceof Error ? cause.message || network : message.split('\n')[0]
+  const reason = root.message.split('\n')[0] || root.code
   return new UserError(`${id} cannot be fetched from ${place} (${reason}); check the network, then pull again to go on`)
+}
+
+/** The error that others were thrown for. */
+function rootOf(error: Error): Error & { readonly code?: string } {
+  return error.cause instanceof Error ? rootOf(error.cause) : error
 }
 
 /** Codes of errors of a disk or a folder. */

@@ -3,6 +3,7 @@ import { createServer, request, type Server } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
 import { hubAccess, hubHome, hubToken, isOffline } from '../../src/weights/hub-access.node.js'
@@ -42,9 +43,9 @@ describe('HF_ENDPOINT', () => {
     await pullModel(ID, { env: { ...env, HF_ENDPOINT: `${hub.url}//` } })
     expect(hub.requests.filter((path) => path.includes('//'))).toEqual([])
   })
-  it('is an address', async () => {
-    await expect(pullModel(ID, { env: { ...env, HF_ENDPOINT: 'hub.example' } })).rejects.toThrow(
-      'HF_ENDPOINT is hub.example; give the address of a hub',
+  it.each(['hub.example', 'http://', 'http://a b'])('is an address, unlike %s', async (url) => {
+    await expect(pullModel(ID, { env: { ...env, HF_ENDPOINT: url } })).rejects.toThrow(
+      /^HF_ENDPOINT is .*; give the address/,
     )
   })
 })
@@ -109,8 +110,10 @@ describe('a proxy', () => {
   /** A proxy that passes on to the hub, whatever host is asked for. */
   let proxy: Server
   let asked: string[]
+  let password: string | undefined
   beforeEach(async () => {
     asked = []
+    password = undefined
     const { port } = new URL(hub.url)
     proxy = createServer((incoming, outgoing) => {
       asked.push(incoming.url!)
@@ -125,6 +128,9 @@ describe('a proxy', () => {
     })
     proxy.on('connect', (incoming, socket) => {
       asked.push(`CONNECT ${incoming.url}`)
+      const { 'proxy-authorization': authorization } = incoming.headers
+      if (password !== undefined && authorization !== `Basic ${Buffer.from(password).toString('base64')}`)
+        return void socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n')
       const on = connect(Number(port), '127.0.0.1', () => socket.write('HTTP/1.1 200 OK\r\n\r\n'))
       on.pipe(socket).pipe(on)
     })
@@ -151,6 +157,18 @@ describe('a proxy', () => {
     const { fetch } = await hubAccess(through, 'it')
     await expect(fetch('https://hub.invalid/')).rejects.toThrow(/fetch failed/)
     expect(asked).toContain('CONNECT hub.invalid:443')
+  })
+
+  it('takes a name and a password, and says where it wants them', async () => {
+    password = 'me:secret'
+    const https = { ...env, HF_ENDPOINT: 'https://hub.invalid' }
+    await expect(pullModel(ID, { env: { ...https, HTTPS_PROXY: `http://${address()}` } })).rejects.toThrow(
+      /through the proxy http:\/\/127.* wants a name and a password; give HTTPS_PROXY as/,
+    )
+    const { fetch } = await hubAccess({ ...https, HTTPS_PROXY: `http://me:secret@${address()}` }, 'it')
+    // The tunnel stands; the hub of the test speaks no TLS.
+    const error: unknown = await fetch('https://hub.invalid/').catch((error: unknown) => error)
+    expect(inspect(error)).not.toContain('407')
   })
 
   it('is passed by for the hosts of NO_PROXY', async () => {
