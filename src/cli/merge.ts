@@ -10,7 +10,7 @@ export function mergeCommand(): Command {
   return new Command('merge')
     .description('add a LoRA to the weights of its model, which becomes the student of a model of its own')
     .argument('<model>', 'pipeline folder, whose unet the LoRA was trained on')
-    .argument('<lora>', 'LoRA in the format of diffusers: a .safetensors file, or its folder')
+    .argument('<lora>', 'LoRA of diffusers, PEFT or kohya-ss: a .safetensors file, or its folder')
     .requiredOption('-o, --out <folder>', 'pipeline folder to write; the model itself, to add the student to it')
     .addOption(
       new Option('--dtype <type>', 'numbers of the student; float16 takes half the space and rounds the sum')

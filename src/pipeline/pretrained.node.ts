@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { freemem } from 'node:os'
 import { join } from 'node:path'
-import { UserError } from '../errors.js'
 import { Clip } from '../media/clip.node.js'
 import type { ClipContent } from '../media/clip.js'
 import type { Picture } from '../media/frames.js'
@@ -11,6 +10,7 @@ import { nodeEngine, type NodeEngineOptions } from '../runtime/engine.node.js'
 import { Checkpoint } from '../weights/checkpoint.node.js'
 import { readPipelineFolder } from '../weights/diffusers.node.js'
 import type { PullProgress } from '../weights/hub.node.js'
+import { modelFolder } from '../weights/model-folder.node.js'
 import {
   ImageToVideo as AnyImageToVideo,
   type AnimateOptions,
@@ -27,15 +27,13 @@ export interface PretrainedOptions extends NodeEngineOptions, MemoryOptions {
 }
 
 /**
- * The files of a model folder. Weights are found when they are asked for.
+ * The files of a model folder, or of the snapshot in a model's folder of huggingface_hub's cache. Weights are found when they are
+ * asked for.
  *
  * @throws UserError when there is no such folder, or it is not that of a StableVideoDiffusionPipeline.
  */
 export async function openModelFolder(folder: string): Promise<ModelSource> {
-  const found = await stat(folder).catch(() => undefined)
-  if (!found?.isDirectory())
-    throw new UserError(`there is no model folder ${folder}; give the path of one in the layout of diffusers`)
-  const { path, components, defaults } = await readPipelineFolder(folder, UNET_CLASS)
+  const { path, components, defaults } = await readPipelineFolder(await modelFolder(folder), UNET_CLASS)
   return { path, components, defaults, weights: (component) => Checkpoint.open(join(path, component)) }
 }
 

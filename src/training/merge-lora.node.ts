@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { sizeOf } from '../graph/tensor.js'
 import { Checkpoint } from '../weights/checkpoint.node.js'
+import { modelFolder } from '../weights/model-folder.node.js'
 import { readConfig, saveComponent } from './components.node.js'
 import { Layout } from './parameters.js'
 import { completePipeline } from './pipeline-folder.node.js'
@@ -36,9 +37,14 @@ export async function mergeLora(
   out: string,
   dtype: 'F16' | 'F32' = 'F16',
 ): Promise<number> {
-  const { json } = await readConfig(model, 'unet')
-  const base = await Checkpoint.open(join(model, 'unet'))
-  const adapters = await readLora(lora)
+  const folder = await modelFolder(model)
+  const { json } = await readConfig(folder, 'unet')
+  const base = await Checkpoint.open(join(folder, 'unet'))
+  const modules = [...base.tensors.keys()].filter((name) => name.endsWith('.weight'))
+  const adapters = await readLora(
+    lora,
+    modules.map((name) => name.slice(0, -'.weight'.length)),
+  )
   for (const [module, { a, b }] of adapters) {
     const stored = base.tensors.get(`${module}.weight`)
     if (!stored)
@@ -58,6 +64,6 @@ export async function mergeLora(
     if (adapter && name.endsWith('.weight')) addLora(weight, adapter)
   }
   await saveComponent(out, 'student', json, layout, values, dtype)
-  await completePipeline(out, model, ['student'])
+  await completePipeline(out, folder, ['student'])
   return adapters.size
 }

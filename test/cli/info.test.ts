@@ -1,5 +1,9 @@
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { inspect } from '../../src/cli/inspect.js'
+import { saveCheckpoint } from '../../src/weights/checkpoint.node.js'
 import { fixturePath } from '../support/fixture.js'
 import { TINY } from '../pipeline/tiny.js'
 import { sfv } from './sfv.js'
@@ -20,6 +24,27 @@ it('describes every checkpoint of a model folder', async () => {
     bytes: 4 * 1_308_432,
     metadata: { format: 'pt' },
   })
+})
+
+it('follows links, and says of a file that it holds a whole model', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sfv-info-'))
+  try {
+    await symlink(TINY, join(folder, 'model'))
+    await symlink(folder, join(folder, 'around'))
+    const tensors = [{ name: 'first_stage_model.encoder.conv_in.bias', shape: [1], data: Float32Array.of(1) }]
+    await saveCheckpoint(join(folder, 'svd_xt.safetensors'), tensors)
+    await writeFile(join(folder, 'model.bin'), '')
+    await expect(inspect(join(folder, 'model.bin'))).rejects.toThrow(/is in the pickle format of PyTorch/)
+    const found = await inspect(folder)
+    expect(found.map(({ file, className }) => [file, className])).toEqual([
+      ['model/image_encoder/model.safetensors', 'CLIPVisionModelWithProjection'],
+      ['model/unet/diffusion_pytorch_model.safetensors', 'UNetSpatioTemporalConditionModel'],
+      ['model/vae/diffusion_pytorch_model.safetensors', 'AutoencoderKLTemporalDecoder'],
+      ['svd_xt.safetensors', 'single-file checkpoint'],
+    ])
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 })
 
 it('prints a table, or JSON', async () => {

@@ -173,7 +173,7 @@ describe('merging', () => {
   })
 
   it.each([
-    ['half of a pair', 'unet.a.lora_A.weight', /has no lora_B or lora\.up beside it/],
+    ['half of a pair', 'unet.a.lora_A.weight', /has no lora_B \(or lora_up\) beside it/],
     ['other tensors', 'unet.a.weight', /is no LoRA tensor of a UNet/],
   ])('refuses a file with %s', async (_, name, message) => {
     const file = join(folder, 'odd.safetensors')
