@@ -7,15 +7,18 @@ export const count = z.int().positive()
 /** A share or a decay. */
 export const share = z.number().min(0).max(1)
 
+/** A folder, relative to the one in which the command is run. */
+export const folder = z.string().min(1)
+
 /** What every recipe has. Descriptions are shown by editors, through `recipes/schema.json`. */
 export const common = {
   $schema: z.string().optional().describe('The JSON Schema of recipes, for editors; not read.'),
   seed: z.int().nonnegative().default(0).describe('Everything random in the run follows from it.'),
   steps: count.describe('Optimiser steps to take.'),
-  data: z.string().describe('Folder of a clip store made by `sfv data`.'),
-  output: z
-    .string()
-    .describe('Pipeline folder that the finished component is written to, in diffusers layout, float16.'),
+  data: folder.describe('Folder of a clip store made by `sfv data`.'),
+  output: folder.describe(
+    'Pipeline folder that the finished component is written to, in diffusers layout, float16, with all that makes a model of it.',
+  ),
   warmup: z
     .int()
     .nonnegative()
@@ -53,10 +56,7 @@ export const latentBatch = {
     .describe(
       'Share of samples that are altered: half of those mirrored, a quarter in other colours, a quarter on another ground.',
     ),
-  stills: z
-    .string()
-    .optional()
-    .describe('Clip store of stills, moved as stickers are: a part of the samples where given.'),
+  stills: folder.optional().describe('Clip store of stills, moved as stickers are: a part of the samples where given.'),
   stillsShare: share.default(0.2).describe('Share of samples that are stills, where `stills` is given.'),
   accumulation: count.default(1).describe('Batches whose gradients are averaged for one step of the optimiser.'),
 }
@@ -73,5 +73,5 @@ export const noiseAugmentation = {
 
 /** A network from scratch by its config.json, or by the pipeline folder that it is in. */
 export const network = z
-  .union([z.record(z.string(), z.unknown()), z.string()])
+  .union([z.record(z.string(), z.unknown()), folder])
   .describe("The network's config.json, for weights from scratch; or a pipeline folder to go on from.")

@@ -1,6 +1,7 @@
 import { chartSvg, short, type Curve } from './chart.js'
 import { escapeHtml } from './html.js'
-import { type LogLine, type RunData, type RunSample } from './run-data.node.js'
+import { type LogLine } from '../run/folder.node.js'
+import { type RunData, type RunSample } from './run-data.node.js'
 import { STYLE } from './style.js'
 
 /** Curves that belong in one chart, by their names in the log, and what to see in them. */
