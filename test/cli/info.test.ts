@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { inspect } from '../../src/cli/inspect.js'
-import { ClipStoreWriter } from '../../src/data/store-writer.node.js'
+import { buildFolder } from '../../src/data/folder.node.js'
+import { motionBucketId } from '../../src/data/motion.js'
+import { drawMascotClips } from '../../scripts/mascot.js'
 import { fixturePath } from '../support/fixture.js'
 import { TINY } from '../pipeline/tiny.js'
 import { sfv } from './sfv.js'
@@ -37,26 +39,25 @@ it('prints a table, or JSON', async () => {
 
 it('describes a clip store', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sfv-info-'))
-  const writer = await ClipStoreWriter.create(folder, { width: 8, height: 4 }, 7)
-  const clip = (count: number, step: number) => {
-    const frames = { width: 8, height: 4, count, data: new Uint8Array(96 * count) }
-    return { frames: { ...frames, data: frames.data.map((_, i) => step * Math.floor(i / 96)) }, durationsMs: [] }
-  }
-  await writer.add({ ...clip(14, 0), name: 'a', figure: 'a', split: 'train' })
-  await writer.add({ ...clip(20, 5), name: 'b', figure: 'b', split: 'train', alpha: new Uint8Array(32 * 20) })
-  await writer.add({ ...clip(16, 10), name: 'c', figure: 'b', split: 'test' })
-  await writer.finish()
-  const { stdout } = await sfv(['info', folder, '--json'])
-  expect((JSON.parse(stdout) as { store: unknown }).store).toMatchObject({
-    ...{ width: 8, height: 4, fps: 7, clips: 3, figures: 2, transparent: 1 },
-    splits: { train: 2, test: 1 },
-    frames: { total: 50, least: 14, most: 20 },
-    // A difference of 5/255 is 127 + 60 log2(0.0196/0.019), twice that is 60 more, and none is 0.
-    motion: [0, 130, 130],
+  await drawMascotClips(join(folder, 'clips'), 3)
+  const out = join(folder, 'store')
+  const { clips } = await buildFolder({
+    folder: join(folder, 'clips'),
+    out,
+    size: { width: 16, height: 8 },
+    fps: 7,
+    test: 0,
   })
-  const { stdout: table } = await sfv(['info', folder])
+  const { stdout } = await sfv(['info', out, '--json'])
+  const buckets = clips.map(({ differences }) => motionBucketId(differences)).sort((a, b) => a - b)
+  expect((JSON.parse(stdout) as { store: unknown }).store).toMatchObject({
+    ...{ width: 16, height: 8, fps: 7, clips: 3, figures: 3, transparent: 0, splits: { train: 3 } },
+    frames: { total: 42, least: 14, most: 14 },
+    motion: [buckets[0], buckets[1], buckets[1]],
+  })
+  const { stdout: table } = await sfv(['info', out])
   expect(table).toMatch(
-    /pictures +8x4, 7 a second\nclips +3 of 2 figures: 2 train, 1 test\nframes +50; a clip has 14 to 20/,
+    /pictures +16x8, 7 a second\nclips +3 of 3 figures: 3 train\nframes +42; a clip has 14 to 14, 2\.0 s/,
   )
   await rm(folder, { recursive: true })
 })

@@ -98,7 +98,7 @@ function charts(log: readonly LogLine[]): string {
 
 function chart(title: string, note: string, names: Readonly<Record<string, string>>, log: readonly LogLine[]): string {
   const curves: Curve[] = Object.entries(names).flatMap(([key, name]) => {
-    const series = log.flatMap((line) => (key in line ? [[line['step']!, line[key]!] as const] : []))
+    const series = log.flatMap((line) => (key in line ? [[line['step'], line[key]!] as const] : []))
     return series.length > 0 ? [{ name, series }] : []
   })
   if (curves.length === 0) return ''
