@@ -134,7 +134,7 @@ describe('splits', () => {
     const tests = names.filter((name) => splitByName(name) === 'test').length
     expect(tests).toBeGreaterThan(140)
     expect(tests).toBeLessThan(260)
-    expect(names.map(splitByName)).toEqual(names.map(splitByName))
+    expect(names.map((name) => splitByName(name))).toEqual(names.map((name) => splitByName(name)))
   })
 })
 
