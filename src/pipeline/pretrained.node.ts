@@ -85,8 +85,9 @@ export class ImageToVideo extends AnyImageToVideo {
   ): Promise<Clip> {
     const isFile = typeof firstFrame === 'string' || firstFrame instanceof Uint8Array
     const picture = isFile ? await readImage(firstFrame) : firstFrame
-    const { width = this.native.width, height = this.native.height, frames = this.native.frames, fps = 7 } = options
-    const read = typeof clip === 'string' ? await readClipAt(clip, { fps, width, height, maxFrames: frames }) : clip
+    const { width = this.native.width, height = this.native.height, frames = this.native.frames, fps = 7, fit } = options
+    const sampling = { fps, size: { width, height }, maxFrames: frames, ...(fit && { fit }) }
+    const read = typeof clip === 'string' ? await readClipAt(clip, sampling) : clip
     return new Clip(await super.edit(read, picture, options))
   }
 }
