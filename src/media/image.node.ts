@@ -41,7 +41,10 @@ async function readBytes(path: string, label: string): Promise<Uint8Array> {
   try {
     const kind = await stat(path)
     if (kind.isDirectory()) throw new UserError(`cannot read ${label}: it is a folder; give one picture in it`)
-    if (!kind.isFile()) throw new UserError(`cannot read ${label}: it is not a regular file; give a picture file`)
+    // A shell gives the output of a command as a pipe with a name: `<(...)`.
+    if (!kind.isFile() && !kind.isFIFO()) {
+      throw new UserError(`cannot read ${label}: it is not a regular file; give a picture file`)
+    }
     return await readFile(path)
   } catch (error) {
     if (error instanceof UserError) throw error

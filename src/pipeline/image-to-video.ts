@@ -1,6 +1,7 @@
 import { UserError } from '../errors.js'
 import type { ClipContent } from '../media/clip.js'
 import { frameAt, type Frames, type Picture } from '../media/frames.js'
+import { checkFrames, checkPicture } from '../media/picture.js'
 import { baseName, type Engine } from '../runtime/program.js'
 import { TorchRandom } from '../runtime/torch-random.js'
 import { denoiseClip, normals } from './denoise-clip.js'
@@ -94,7 +95,10 @@ export class ImageToVideo {
    */
   animate(picture: Picture, options: AnimateOptions = {}): Promise<ClipContent> {
     const [making, asked] = split(options)
-    return this.#queued(() => this.#make(picture, parseSettings(asked), making))
+    return this.#queued(() => {
+      checkPicture(picture, 'the picture')
+      return this.#make(picture, parseSettings(asked), making)
+    })
   }
 
   /**
@@ -112,6 +116,8 @@ export class ImageToVideo {
   ): Promise<ClipContent> {
     const [making, asked] = split(options)
     return this.#queued(() => {
+      checkPicture(firstFrame, 'the first frame')
+      checkFrames(clip.frames, 'the clip')
       const { count } = clip.frames
       const { fps = clip.fps, frames = Math.min(count, this.native.frames) } = asked
       const settings = parseSettings({ ...asked, fps, frames }, undefined, editSchema)
