@@ -34,7 +34,7 @@ const WHITE = 255
  * @param rgba (height, width, 4)
  * @param premultiplied whether the colours are multiplied by the opacity already
  */
-export function onWhite(rgba: Uint8Array, width: number, height: number, premultiplied = false): ClipFrame {
+export function onWhite(rgba: ArrayLike<number>, width: number, height: number, premultiplied = false): ClipFrame {
   const pixels = width * height
   const data = new Uint8Array(pixels * 3)
   const alpha = new Uint8Array(pixels)

@@ -95,12 +95,8 @@ const SIGNATURES: readonly (readonly [start: RegExp, what: string])[] = [
 export function foreignKind(bytes: Uint8Array): string | undefined {
   const start = ascii(bytes, 0, 1000)
   if (/<svg[\s>]/i.test(start)) return 'SVG drawings are not read; export it as PNG at the size you want'
-  const brands = fileBrands(bytes)
-  if (brands.length > 0 && !isAvif(bytes)) {
-    return brands.some((brand) => HEIC_BRANDS.test(brand))
-      ? 'it is a HEIC picture; export it as JPEG or PNG first'
-      : 'it is a video; give one of its pictures, as PNG or JPEG'
-  }
+  if (isMovie(bytes)) return 'it is a video; give one of its pictures, as PNG or JPEG'
+  if (isHeic(bytes)) return 'it is a HEIC picture; export it as JPEG or PNG first'
   return SIGNATURES.find(([pattern]) => pattern.test(start))?.[1]
 }
 
@@ -111,6 +107,15 @@ function fileBrands(bytes: Uint8Array): string[] {
   const brands = [ascii(bytes, 8, 12)]
   for (let at = 16; at + 4 <= end; at += 4) brands.push(ascii(bytes, at, at + 4))
   return brands
+}
+
+/** Whether bytes are the beginning of an MP4, a QuickTime or another video in ISO base media; the first 256 suffice. */
+export function isMovie(bytes: Uint8Array): boolean {
+  return fileBrands(bytes).length > 0 && !isAvif(bytes) && !isHeic(bytes)
+}
+
+function isHeic(bytes: Uint8Array): boolean {
+  return !isAvif(bytes) && fileBrands(bytes).some((brand) => HEIC_BRANDS.test(brand))
 }
 
 /** HEIF files of AV1 pictures may have the general brand mif1 in front, and say avif only among the others. */

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
 import type { ClipContent } from '../media/clip.js'
 import { frameAt, type Frames, type Picture } from '../media/frames.js'
-import { checkFrames, checkPicture } from '../media/picture.js'
+import { checkFrames, checkPicture, nameOfValue } from '../media/picture.js'
 import { baseName, type Engine } from '../runtime/program.js'
 import { TorchRandom } from '../runtime/torch-random.js'
 import { denoiseClip, normals } from './denoise-clip.js'
@@ -117,6 +117,7 @@ export class ImageToVideo {
     const [making, asked] = split(options)
     return this.#queued(() => {
       checkPicture(firstFrame, 'the first frame')
+      if (!clip?.frames) throw new UserError(`the clip is ${nameOfValue(clip)}; give its frames and fps`)
       checkFrames(clip.frames, 'the clip')
       const { count } = clip.frames
       const { fps = clip.fps, frames = Math.min(count, this.native.frames) } = asked

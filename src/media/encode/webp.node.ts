@@ -2,7 +2,7 @@ import sharp from 'sharp'
 import { commentOf, frameDurations, type ClipContent } from '../clip.js'
 import { xmpPacket } from './xmp.js'
 
-/** libvips makes 100 ms of durations of 10 ms and less; those that it is given are this many times as long. */
+/** libvips makes 100 ms of durations of 10 ms and less: those of fast clips are given to it this many times as long. */
 const STRETCH = 16
 
 /** An animated WebP (lossy, quality 90) that plays for ever, with the metadata as the description of its XMP packet. */
@@ -13,9 +13,11 @@ export async function encodeWebp(clip: ClipContent, signal?: AbortSignal): Promi
   const image = sharp(data, { raw, limitInputPixels: false })
   const comment = commentOf(clip)
   if (comment !== '') image.withXmp(xmpPacket(comment))
-  const delay = frameDurations(clip, 1000).map((milliseconds) => milliseconds * STRETCH)
+  const durations = frameDurations(clip, 1000)
+  const stretch = Math.min(...durations) <= 10 ? STRETCH : 1
+  const delay = durations.map((milliseconds) => milliseconds * stretch)
   const webp = await image.webp({ quality: 90, smartSubsample: true, loop: 0, delay }).toBuffer()
-  shortenDurations(webp)
+  if (stretch > 1) shortenDurations(webp)
   return webp
 }
 
