@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path'
-import { decodePicture } from '../media/decode.node.js'
+import { pictureFrames } from '../media/picture-frames.node.js'
 import { buildStore, MIN_FRAMES, type BuildOptions, type ClipSource } from './build.node.js'
 import { FLUENT_CLIPS, fluentStill, type FluentClip } from './fluent-figures.js'
 import { fetchPackage, PACKAGES_FOLDER, readPackage, type DataPackage } from './npm-packages.node.js'
@@ -66,7 +66,7 @@ async function* emojiOf(
     const isEmoji = (file: string): boolean => /^assets\/.*\.webp$/.test(file) && wanted(basename(file, '.webp'))
     for await (const { name, bytes } of readPackage(path, isEmoji)) {
       const emoji = describe(basename(name, '.webp'))
-      yield { ...emoji, decode: () => decodePicture(bytes, name, { sampling }) }
+      yield { ...emoji, frames: () => pictureFrames(bytes, name, sampling) }
     }
   }
 }

@@ -46,7 +46,10 @@ export function readImageHeader(bytes: Uint8Array, label: string): ImageHeader {
   if (header === 'cut') {
     throw new UserError(`cannot read ${label}: the picture is damaged or cut short; save or download it again`)
   }
-  if (!header) throw new UserError(`cannot read ${label}: ${otherKind(bytes)}`)
+  if (!header) {
+    const kind = foreignKind(bytes) ?? 'it is not a picture; give a PNG, JPEG, WebP, GIF or AVIF'
+    throw new UserError(`cannot read ${label}: ${kind}`)
+  }
   if (header.size) checkImageSize(header.size.width, header.size.height, label)
   return header
 }
@@ -56,15 +59,68 @@ function headerOf(bytes: Uint8Array): ImageHeader | 'cut' | undefined {
   if (/^GIF8[79]a/.test(ascii(bytes, 0, 6))) return gifHeader(bytes)
   if (ascii(bytes, 0, 4) === 'RIFF' && ascii(bytes, 8, 12) === 'WEBP') return webpHeader(bytes)
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return jpegHeader(bytes)
-  if (/^ftypavi[fs]$/.test(ascii(bytes, 4, 12))) return { format: 'avif' }
+  if (isAvif(bytes)) return { format: 'avif' }
   return undefined
 }
 
-function otherKind(bytes: Uint8Array): string {
+/** Brands of ISO base media (bytes 8 on of the first box) that tell which pictures are in it. */
+const HEIC_BRANDS = /^(hei[cxms]|hev[cxms]|mif1|msf1)$/
+
+/** First bytes of files that are no picture of ours, what they are, and the way out. */
+const SIGNATURES: readonly (readonly [start: RegExp, what: string])[] = [
+  [/^BM[^]{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0/, 'it is a BMP picture; export it as PNG first'],
+  [/^\0\0[\x01\x02]\0[\x01-\xff]\0/, 'it is an ICO icon; export it as PNG first'],
+  [/^8BPS\0[\x01\x02]/, 'it is a PSD drawing; export it as PNG first'],
+  [/^(\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n)/, 'it is a JPEG XL picture; export it as PNG first'],
+  [/^(\0\0\0\x0cjP {2}\r\n\x87\n|\xff\x4f\xff\x51)/, 'it is a JPEG 2000 picture; export it as PNG first'],
+  [/^(II\*\0|MM\0\*|II\+\0|MM\0\+)/, 'it is a TIFF picture; export it as PNG first'],
+  [/^\x76\x2f\x31\x01/, 'it is an OpenEXR picture; export it as PNG first'],
+  [/^#\?(RADIANCE|RGBE)/, 'it is a Radiance HDR picture; export it as PNG first'],
+  [/^qoif/, 'it is a QOI picture; export it as PNG first'],
+  [/^DDS /, 'it is a DDS texture; export it as PNG first'],
+  [/^gimp xcf/, 'it is a GIMP drawing; export it as PNG first'],
+  [/^P[1-7]\s/, 'it is a PNM picture; export it as PNG first'],
+  [/^%PDF-/, 'it is a PDF document; export the page as PNG first'],
+  [/^%!PS/, 'it is a PostScript document; export it as PNG first'],
+  [/^(\x1a\x45\xdf\xa3|FLV\x01|OggS|RIFF[^]{4}AVI )/, 'it is a video; give one of its pictures, as PNG or JPEG'],
+  [/^(PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!)/, 'it is an archive; unpack it, and give a picture in it'],
+  [/^(<!doctype html|<html)/i, 'it is a web page; save the picture itself, and give its file'],
+  [/^version https:\/\/git-lfs/, 'it only points to the file in Git LFS; fetch it with `git lfs pull`'],
+]
+
+/**
+ * What bytes are that no decoder of ours reads, and what to do about it: "it is a BMP picture; export it as PNG first".
+ * Undefined where that cannot be told.
+ */
+export function foreignKind(bytes: Uint8Array): string | undefined {
   const start = ascii(bytes, 0, 1000)
   if (/<svg[\s>]/i.test(start)) return 'SVG drawings are not read; export it as PNG at the size you want'
-  if (/^ftyphe[iv][cmsx]$/.test(ascii(bytes, 4, 12))) return 'it is a HEIC picture; export it as JPEG or PNG first'
-  return 'it is not a picture; give a PNG, JPEG, WebP, GIF or AVIF'
+  if (isMovie(bytes)) return 'it is a video; give one of its pictures, as PNG or JPEG'
+  if (isHeic(bytes)) return 'it is a HEIC picture; export it as JPEG or PNG first'
+  return SIGNATURES.find(([pattern]) => pattern.test(start))?.[1]
+}
+
+/** The brands of ISO base media: the major one, then those that it is compatible with (ISO 14496-12, 4.3). */
+function fileBrands(bytes: Uint8Array): string[] {
+  if (bytes.length < 12 || ascii(bytes, 4, 8) !== 'ftyp') return []
+  const end = Math.min(viewOf(bytes).getUint32(0), bytes.length, 256)
+  const brands = [ascii(bytes, 8, 12)]
+  for (let at = 16; at + 4 <= end; at += 4) brands.push(ascii(bytes, at, at + 4))
+  return brands
+}
+
+/** Whether bytes are the beginning of an MP4, a QuickTime or another video in ISO base media; the first 256 suffice. */
+export function isMovie(bytes: Uint8Array): boolean {
+  return fileBrands(bytes).length > 0 && !isAvif(bytes) && !isHeic(bytes)
+}
+
+function isHeic(bytes: Uint8Array): boolean {
+  return !isAvif(bytes) && fileBrands(bytes).some((brand) => HEIC_BRANDS.test(brand))
+}
+
+/** HEIF files of AV1 pictures may have the general brand mif1 in front, and say avif only among the others. */
+function isAvif(bytes: Uint8Array): boolean {
+  return fileBrands(bytes).some((brand) => brand === 'avif' || brand === 'avis')
 }
 
 function ascii(bytes: Uint8Array, from: number, to: number): string {

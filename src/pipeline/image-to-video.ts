@@ -2,6 +2,7 @@ import { UserError } from '../errors.js'
 import type { ClipContent } from '../media/clip.js'
 import { frameAt, type Frames, type Picture } from '../media/frames.js'
 import { controlsFor, endsOf, pinEnds } from './ends.js'
+import { checkFrames, checkPicture, nameOfValue } from '../media/picture.js'
 import { baseName, type Engine } from '../runtime/program.js'
 import { denoiseClip } from './denoise-clip.js'
 import type { Precision } from './device-traits.js'
@@ -100,7 +101,11 @@ export class ImageToVideo {
   animate(picture: Picture, options: AnimateOptions = {}): Promise<ClipContent> {
     const { end, ...rest } = options
     const [making, asked] = split(rest)
-    return this.#queued(() => this.#make(picture, parseSettings(asked), making, end && { end }))
+    return this.#queued(() => {
+      checkPicture(picture, 'the picture')
+      if (end) checkPicture(end, 'the end frame')
+      return this.#make(picture, parseSettings(asked), making, end && { end })
+    })
   }
 
   /**
@@ -118,6 +123,9 @@ export class ImageToVideo {
   ): Promise<ClipContent> {
     const [making, asked] = split(options)
     return this.#queued(() => {
+      checkPicture(firstFrame, 'the first frame')
+      if (!clip?.frames) throw new UserError(`the clip is ${nameOfValue(clip)}; give its frames and fps`)
+      checkFrames(clip.frames, 'the clip')
       const { count } = clip.frames
       const { fps = clip.fps, frames = Math.min(count, this.native.frames) } = asked
       const settings = parseSettings({ ...asked, fps, frames }, undefined, editSchema)
