@@ -52,8 +52,9 @@ async function surroundings(recipe: Recipe): Promise<Surroundings> {
     return { ...(await networkOf(recipe.network, 'features')), height: 0, width: 0 }
   if (recipe.objective === 'warp-autoencoder') {
     const network = await networkOf(recipe.network, 'vae')
-    const { factor } = parseWarpAutoencoderConfig(network.json, network.file)
-    return { ...network, ...latentSize(await clipSize(recipe), factor) }
+    const { factor, sampleSize } = parseWarpAutoencoderConfig(network.json, network.file)
+    const trainedFor = { width: sampleSize, height: sampleSize }
+    return { ...network, ...latentSize(await clipSize(recipe).catch(() => trainedFor), factor) }
   }
   const network = await networkOf(recipe.network ?? recipe.model, 'unet')
   const config = parseUNetConfig(network.json, network.file)
