@@ -47,7 +47,7 @@ it('says how clips were split, and what the store cannot be used for', async () 
   const all = await inProcess(store('1'))
   expect(all.stderr).toMatch(/wrote 2 clips to .*: 0 to train on, 2 to test with\nthere is none to train on: add clips/)
   const none = await inProcess(store('0'))
-  expect(none.stderr).toMatch(/: 2 to train on, 0 to test with\nthere is none to test with, which sfv eval needs/)
+  expect(none.stderr).toMatch(/: 2 to train on, 0 to test with\nsfv eval needs two clips or more to test with: give/)
   const { code, stdout } = await inProcess([...store('0.5'), '--json'])
   expect(code).toBe(0)
   const { splits } = JSON.parse(stdout) as { splits: Record<string, number> }
