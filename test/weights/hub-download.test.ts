@@ -60,8 +60,8 @@ describe("files in huggingface_hub's cache", () => {
     await writeFile(join(blobs, hash(unet!)), unet!)
     await writeFile(join(blobs, gitOid), config!)
     // One is damaged, one is cut.
-    await writeFile(join(blobs, hash(hub.files.get(vae!)!)), Buffer.alloc(hub.files.get(vae!)!.length))
-    await writeFile(join(blobs, hash(hub.files.get(encoder!)!)), hub.files.get(encoder!)!.subarray(1))
+    await writeFile(join(blobs, hash(hub.files.get(vae)!)), Buffer.alloc(hub.files.get(vae)!.length))
+    await writeFile(join(blobs, hash(hub.files.get(encoder)!)), hub.files.get(encoder)!.subarray(1))
     await pullModel(ID, { env })
     await expectWhole()
     const asked = hub.requests.filter((path) => path.includes('/resolve/'))
