@@ -47,6 +47,15 @@ describe('a server without ranges', () => {
   })
 })
 
+describe('a list without checksums', () => {
+  it('leaves the size to check', async () => {
+    hub.checksums = false
+    await pullModel(ID, { env })
+    expect((await pullModel(ID, { env })).fetched).toBe(0)
+    await expectWhole()
+  })
+})
+
 describe("files in huggingface_hub's cache", () => {
   it('are copied, where they are whole', async () => {
     const blobs = join(folder, 'huggingface', 'hub', `models--${ID.replace('/', '--')}`, 'blobs')
