@@ -24,7 +24,12 @@ export async function fileSize(path: string): Promise<number | undefined> {
 /** Whether a file is there and is what the hub says: of its size, and of its content where the hub tells that. */
 export async function isIntact(path: string, file: RemoteFile): Promise<boolean> {
   const isThere = (await fileSize(path)) === file.size
-  return isThere && hasContent(createReadStream(path, { highWaterMark: 2 ** 22 }), file)
+  return isThere && hasContent(piecesOf(path), file)
+}
+
+/** The bytes of a file, which is opened when the first are asked for. */
+async function* piecesOf(path: string): AsyncGenerator<unknown> {
+  yield* createReadStream(path, { highWaterMark: 2 ** 22 })
 }
 
 /** Whether bytes are the content of a file; those of a file that the hub tells no more of than its size are. */

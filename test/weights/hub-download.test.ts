@@ -47,6 +47,15 @@ describe('a server without ranges', () => {
   })
 })
 
+describe('a list without checksums', () => {
+  it('leaves the size to check', async () => {
+    hub.checksums = false
+    await pullModel(ID, { env })
+    expect((await pullModel(ID, { env })).fetched).toBe(0)
+    await expectWhole()
+  })
+})
+
 describe("files in huggingface_hub's cache", () => {
   it('are copied, where they are whole', async () => {
     const blobs = join(folder, 'huggingface', 'hub', `models--${ID.replace('/', '--')}`, 'blobs')
@@ -60,8 +69,8 @@ describe("files in huggingface_hub's cache", () => {
     await writeFile(join(blobs, hash(unet!)), unet!)
     await writeFile(join(blobs, gitOid), config!)
     // One is damaged, one is cut.
-    await writeFile(join(blobs, hash(hub.files.get(vae!)!)), Buffer.alloc(hub.files.get(vae!)!.length))
-    await writeFile(join(blobs, hash(hub.files.get(encoder!)!)), hub.files.get(encoder!)!.subarray(1))
+    await writeFile(join(blobs, hash(hub.files.get(vae)!)), Buffer.alloc(hub.files.get(vae)!.length))
+    await writeFile(join(blobs, hash(hub.files.get(encoder)!)), hub.files.get(encoder)!.subarray(1))
     await pullModel(ID, { env })
     await expectWhole()
     const asked = hub.requests.filter((path) => path.includes('/resolve/'))
