@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { readdir, readFile, stat, statfs } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -163,14 +163,32 @@ async function cuda(): Promise<Finding> {
 async function cache(): Promise<Finding> {
   const folder = cacheFolder()
   const bytes = await sizeOf(folder)
-  const parent = (await stat(folder).catch(() => undefined)) ? folder : process.cwd()
-  const { bavail, bsize } = await statfs(parent)
+  const reason = await whyNotWritable(join(folder, 'graphs'))
+  if (reason !== undefined) {
+    const fix = 'set SFV_CACHE to a folder you may write to; until then all works, but starts slower'
+    return missing('cache', `${folder} takes no files (${reason})`, fix)
+  }
+  const { bavail, bsize } = await statfs(folder)
   const free = bavail * bsize
   return ok('cache', `${folder}: ${gigabytes(bytes)} used, ${gigabytes(free)} free on the disk`, {
     folder,
     bytes,
     free,
   })
+}
+
+/** Tries to write into a folder; permissions alone do not tell of disks that are full or read-only. */
+async function whyNotWritable(folder: string): Promise<string | undefined> {
+  const probe = join(folder, `.${process.pid}.probe.part`)
+  try {
+    await mkdir(folder, { recursive: true })
+    await writeFile(probe, 'sfv')
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  } finally {
+    await rm(probe, { force: true }).catch(() => undefined)
+  }
 }
 
 async function sizeOf(folder: string): Promise<number> {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { arch, cpus } from 'node:os'
 import { join, resolve } from 'node:path'
 import { env, InferenceSession } from 'onnxruntime-node'
@@ -24,6 +24,9 @@ export const WEIGHTS_AS_STORED = {
 }
 const SUFFIX = '.onnx'
 const HASH_BYTES = 32
+/** Ending of a file that is being written. */
+const PART = '.part'
+const DAY_MS = 86_400_000
 
 /** How much a cache may hold. */
 export interface GraphCacheLimits {
@@ -68,7 +71,7 @@ export class GraphCache {
       try {
         return await InferenceSession.create(known, { ...options, graphOptimizationLevel: 'disabled' })
       } catch {
-        await rm(entry, { force: true })
+        await rm(entry, { force: true }).catch(() => undefined)
       }
     }
     return this.#make(graph, options, entry, large)
@@ -88,39 +91,64 @@ export class GraphCache {
   async #make(graph: LoweredGraph, options: SessionOptions, entry: string, large: boolean): Promise<InferenceSession> {
     const extra = { ...options.extra, ...(large ? WEIGHTS_AS_STORED : {}) }
     const optimized: SessionOptions = { ...options, graphOptimizationLevel: 'all', extra }
-    const writable = await mkdir(this.folder, { recursive: true }).then(
-      () => true,
-      () => false,
-    )
-    if (!writable) return InferenceSession.create(graph.model, optimized)
-    const part = join(this.folder, `.${randomBytes(6).toString('hex')}.part`)
+    const part = await this.#reserve()
+    if (part === undefined) return InferenceSession.create(graph.model, optimized)
     try {
-      const session = await InferenceSession.create(graph.model, { ...optimized, optimizedModelFilePath: part })
-      await seal(part, entry).then(
-        () => this.#prune(),
+      // What fails with a copy on disk may be the disk's fault: without one, the true reason shows, if there is one.
+      const session = await InferenceSession.create(graph.model, { ...optimized, optimizedModelFilePath: part }).catch(
         () => undefined,
       )
+      if (!session) return await InferenceSession.create(graph.model, optimized)
+      await seal(part, entry).catch(() => undefined)
       return session
     } finally {
-      await rm(part, { force: true })
+      await rm(part, { force: true }).catch(() => undefined)
+      await this.#prune().catch(() => undefined)
     }
   }
 
-  /** Removes the entries that were not used for longest until the rest is small enough. */
+  /** An empty file beside the entries; undefined where the folder takes none. */
+  async #reserve(): Promise<string | undefined> {
+    const part = join(this.folder, `.${process.pid}.${randomBytes(6).toString('hex')}${PART}`)
+    try {
+      await mkdir(this.folder, { recursive: true })
+      await writeFile(part, '', { flag: 'wx' })
+      return part
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Removes what ended processes left, and the entries that were not used for longest until the rest is small enough. */
   async #prune(): Promise<void> {
-    const names = (await readdir(this.folder)).filter((name) => name.endsWith(SUFFIX))
-    const entries = await Promise.all(
-      names.map(async (name) => {
-        const path = join(this.folder, name)
-        const { size, mtimeMs } = await stat(path)
-        return { path, size, mtimeMs }
-      }),
-    )
+    const entries: { readonly path: string; readonly size: number; readonly mtimeMs: number }[] = []
+    for (const name of await readdir(this.folder)) {
+      const path = join(this.folder, name)
+      // Another process may have removed it since.
+      const found = await stat(path).catch(() => undefined)
+      if (!found) continue
+      if (name.endsWith(PART) && isLeftOver(name, found.mtimeMs)) await rm(path, { force: true }).catch(() => undefined)
+      else entries.push({ path, size: found.size, mtimeMs: found.mtimeMs })
+    }
     let total = 0
     for (const { path, size } of entries.sort((a, b) => b.mtimeMs - a.mtimeMs)) {
       total += size
-      if (total > this.#largestTotal) await rm(path, { force: true })
+      if (total > this.#largestTotal) await rm(path, { force: true }).catch(() => undefined)
     }
+  }
+}
+
+/** Whether nobody writes a part file any more: its process has ended, or it is older than a day. */
+function isLeftOver(name: string, mtimeMs: number): boolean {
+  if (Date.now() - mtimeMs > DAY_MS) return true
+  const pid = Number(name.split('.')[1])
+  // Older versions named no process.
+  if (!Number.isInteger(pid)) return false
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH'
   }
 }
 
