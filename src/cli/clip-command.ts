@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import { Option, type Command } from 'commander'
 import type { Clip } from '../media/clip.node.js'
 import type { AnimateProgress } from '../pipeline/progress.js'
@@ -9,9 +8,6 @@ import type { DeviceChoice } from '../runtime/device-names.js'
 import { interruptible } from './interrupt.js'
 import { asUsage, deviceOption, memoryAmount, numeric, parseGuidance, parseSize } from './options.js'
 import { StageMeter, StatusLine } from './progress.js'
-
-/** The model that comes with the package; src/cli and dist/cli lie equally deep. */
-const BUNDLED_MODEL = fileURLToPath(new URL('../../models/fluent', import.meta.url))
 
 /** Which options messages speak of, by setting. */
 const FLAGS: Readonly<Record<string, string>> = {
@@ -49,7 +45,7 @@ export function withClipOptions(command: Command): Command {
   return command
     .addOption(
       new Option('--model <model>', 'model folder in the layout of diffusers, or a hub id').default(
-        BUNDLED_MODEL,
+        'fluent',
         'the bundled one',
       ),
     )
@@ -130,6 +126,8 @@ export async function makeClip<T extends CheckedSettings | CheckedEdit>(
       lowMemory: true,
       onPull: ({ file, done, total }) => line.show(`fetching ${file}, ${((100 * done) / total).toFixed(0)} %`),
       optimize: settings.steps > 1,
+      // A thread takes time to start, and nothing else is to be done meanwhile.
+      worker: false,
     })
     // Nothing is written yet, so Ctrl-C may end the process on the spot: a handler would wait for a network to finish.
     const clip = await make(sfv, { ...settings, onProgress: meter.report })

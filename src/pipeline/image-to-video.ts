@@ -94,7 +94,7 @@ export class ImageToVideo {
    */
   animate(picture: Picture, options: AnimateOptions = {}): Promise<ClipContent> {
     const [making, asked] = split(options)
-    return this.#queued(() => this.#make(picture, parseSettings(asked), making))
+    return this.#queued(making, () => this.#make(picture, parseSettings(asked), making))
   }
 
   /**
@@ -111,7 +111,7 @@ export class ImageToVideo {
     options: EditOptions = {},
   ): Promise<ClipContent> {
     const [making, asked] = split(options)
-    return this.#queued(() => {
+    return this.#queued(making, () => {
       const { count } = clip.frames
       const { fps = clip.fps, frames = Math.min(count, this.native.frames) } = asked
       const settings = parseSettings({ ...asked, fps, frames }, undefined, editSchema)
@@ -127,9 +127,12 @@ export class ImageToVideo {
     await closeAll(this.#last?.networks)
   }
 
-  /** Makes clips one after another. */
-  #queued(make: () => Promise<ClipContent>): Promise<ClipContent> {
-    const clip = this.#queue.then(make)
+  /** Makes clips one after another; one that was given up while it waited is not begun. */
+  #queued({ signal }: MakingOptions, make: () => Promise<ClipContent>): Promise<ClipContent> {
+    const clip = this.#queue.then(() => {
+      signal?.throwIfAborted()
+      return make()
+    })
     this.#queue = clip.catch(() => undefined)
     return clip
   }

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { freemem } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors.js'
 import { Clip } from '../media/clip.node.js'
 import type { ClipContent } from '../media/clip.js'
@@ -19,11 +20,22 @@ import {
 } from './image-to-video.js'
 import type { ModelSource } from './model-source.js'
 import { UNET_CLASS } from './model.js'
+import type { AnimateRequest, EditRequest, OpenRequest } from './model-thread.node.js'
+
+/** The model that comes with the package; src/pipeline, dist/pipeline and dist/bin lie equally deep. */
+const BUNDLED_MODEL = fileURLToPath(new URL('../../models/fluent', import.meta.url))
+/** How the bundled model is called from any folder, unless that has a folder of this name. */
+const BUNDLED_NAMES: readonly (string | undefined)[] = [undefined, 'fluent', 'models/fluent']
 
 /** How `fromPretrained` opens a model; `cache` is on unless told, and `precision` is `auto`. */
 export interface PretrainedOptions extends NodeEngineOptions, MemoryOptions {
   /** Is told how far a model of the hub is fetched. */
   readonly onPull?: (progress: PullProgress) => void
+  /**
+   * Whether networks run in a thread of their own, so that the caller's event loop goes on. Without, it stands still while a
+   * network runs: for programs that wait for the clip anyway, and those that have a thread for it. Default: true.
+   */
+  readonly worker?: boolean
 }
 
 /**
@@ -39,36 +51,49 @@ export async function openModelFolder(folder: string): Promise<ModelSource> {
   return { path, components, defaults, weights: (component) => Checkpoint.open(join(path, component)) }
 }
 
-async function folderOf(model: string, { onPull }: PretrainedOptions): Promise<string> {
-  const isFolder = (await stat(model).catch(() => undefined)) !== undefined
+async function folderOf(model: string | undefined, { onPull }: PretrainedOptions): Promise<string> {
+  if (model !== undefined && (await stat(model).catch(() => undefined)) !== undefined) return model
+  if (model === undefined || BUNDLED_NAMES.includes(model)) return BUNDLED_MODEL
   const { isHubId, resolveHubModel } = await import('../weights/hub.node.js')
-  return isFolder || !isHubId(model) ? model : resolveHubModel(model, onPull ? { onProgress: onPull } : {})
+  return isHubId(model) ? resolveHubModel(model, onPull ? { onProgress: onPull } : {}) : model
 }
 
+/** A model that is open, in this thread or another. */
+type OpenModel = Pick<AnyImageToVideo, 'animate' | 'edit' | 'native' | 'dispose'>
+
 /** `ImageToVideo` for Node: models from folders, pictures from files, clips that can be saved. */
-export class ImageToVideo extends AnyImageToVideo {
+export class ImageToVideo {
+  private constructor(private readonly model: OpenModel) {}
+
   /**
    * Opens a model: a folder in the layout of diffusers, with SF-V's UNet as component `student` where it has one; or the id of
    * one on the Hugging Face hub, which is fetched the first time. Weights are read when they are needed.
    *
+   * @param model the bundled one, `fluent`, unless told
    * @throws UserError when there is no such model, it cannot be fetched, or it is none that is supported.
    */
-  static async fromPretrained(model: string, options: PretrainedOptions = {}): Promise<ImageToVideo> {
+  static async fromPretrained(model?: string, options: PretrainedOptions = {}): Promise<ImageToVideo> {
+    if (options.worker ?? true) return new ImageToVideo(await openInThread(model, options))
     const source = await openModelFolder(await folderOf(model, options))
     const { precision = 'auto' } = options
     const engine = nodeEngine({ cache: true, ...options })
-    return new ImageToVideo(source, engine, { available: freemem(), ...options, precision })
+    return new ImageToVideo(new AnyImageToVideo(source, engine, { available: freemem(), ...options, precision }))
+  }
+
+  /** The frames and the size in pixels that the model was trained for: what `animate` makes unless told. */
+  get native(): OpenModel['native'] {
+    return this.model.native
   }
 
   /**
-   * Makes a clip of a picture: pixels, the path of a picture file, or the bytes of one.
+   * Makes a clip of a picture: pixels, the path of a picture file, or the bytes of one. Clips are made one after another, in
+   * the order in which they were asked for.
    *
    * @throws UserError when the picture cannot be read, a setting is wrong, the model cannot make such a clip, or its
    *   weights do not fit its configuration.
    */
-  override async animate(image: string | Uint8Array | Picture, options: AnimateOptions = {}): Promise<Clip> {
-    const isFile = typeof image === 'string' || image instanceof Uint8Array
-    return new Clip(await super.animate(isFile ? await readImage(image) : image, options))
+  async animate(image: string | Uint8Array | Picture, options: AnimateOptions = {}): Promise<Clip> {
+    return new Clip(await this.model.animate(await pictureOf(image), options))
   }
 
   /**
@@ -78,15 +103,53 @@ export class ImageToVideo extends AnyImageToVideo {
    * @param firstFrame the clip's first frame, changed: pixels, the path of a picture file, or the bytes of one
    * @throws UserError as `animate` does, and when the clip cannot be read or is too short.
    */
-  override async edit(
+  async edit(
     clip: string | Pick<ClipContent, 'frames' | 'fps'>,
     firstFrame: string | Uint8Array | Picture,
     options: EditOptions = {},
   ): Promise<Clip> {
-    const isFile = typeof firstFrame === 'string' || firstFrame instanceof Uint8Array
-    const picture = isFile ? await readImage(firstFrame) : firstFrame
+    const picture = await pictureOf(firstFrame)
     const { width = this.native.width, height = this.native.height, frames = this.native.frames, fps = 7 } = options
     const read = typeof clip === 'string' ? await readClipAt(clip, { fps, width, height, maxFrames: frames }) : clip
-    return new Clip(await super.edit(read, picture, options))
+    return new Clip(await this.model.edit(read, picture, options))
+  }
+
+  /** Closes the networks, once the clips that were asked for are made, and ends their thread. */
+  dispose(): Promise<void> {
+    return this.model.dispose()
+  }
+}
+
+function pictureOf(image: string | Uint8Array | Picture): Promise<Picture> | Picture {
+  return typeof image === 'string' || image instanceof Uint8Array ? readImage(image) : image
+}
+
+/** Opens a model in a thread of its own. */
+async function openInThread(model: string | undefined, options: PretrainedOptions): Promise<OpenModel> {
+  const { startThread } = await import('../runtime/thread.node.js')
+  const thread = startThread('pipeline/model-thread.node')
+  const { onPull, ...rest } = options
+  try {
+    const request: OpenRequest = { model, options: rest }
+    const native = await thread.call<OpenModel['native']>('open', request, { onProgress: onPull })
+    return {
+      native,
+      animate(picture, { onProgress, signal, ...asked } = {}) {
+        const request: AnimateRequest = { picture, asked }
+        return thread.call('animate', request, { signal, onProgress })
+      },
+      edit({ frames, fps }, firstFrame, { onProgress, signal, ...asked } = {}) {
+        const request: EditRequest = { clip: { frames, fps }, firstFrame, asked }
+        return thread.call('edit', request, { signal, onProgress })
+      },
+      async dispose() {
+        if (thread.ended) return
+        await thread.call('dispose', undefined)
+        thread.terminate()
+      },
+    }
+  } catch (error) {
+    thread.terminate()
+    throw error
   }
 }
