@@ -63,6 +63,8 @@ type OpenModel = Pick<AnyImageToVideo, 'animate' | 'edit' | 'native' | 'dispose'
 
 /** `ImageToVideo` for Node: models from folders, pictures from files, clips that can be saved. */
 export class ImageToVideo {
+  #turn: Promise<unknown> = Promise.resolve()
+
   private constructor(private readonly model: OpenModel) {}
 
   /**
@@ -93,7 +95,8 @@ export class ImageToVideo {
    *   weights do not fit its configuration.
    */
   async animate(image: string | Uint8Array | Picture, options: AnimateOptions = {}): Promise<Clip> {
-    return new Clip(await this.model.animate(await pictureOf(image), options))
+    const picture = await this.#inTurn(pictureOf(image))
+    return new Clip(await this.model.animate(picture, options))
   }
 
   /**
@@ -108,19 +111,29 @@ export class ImageToVideo {
     firstFrame: string | Uint8Array | Picture,
     options: EditOptions = {},
   ): Promise<Clip> {
-    const picture = await pictureOf(firstFrame)
     const { width = this.native.width, height = this.native.height, frames = this.native.frames, fps = 7 } = options
-    const read = typeof clip === 'string' ? await readClipAt(clip, { fps, width, height, maxFrames: frames }) : clip
+    const sampling = { fps, width, height, maxFrames: frames }
+    const [picture, read] = await this.#inTurn(
+      Promise.all([pictureOf(firstFrame), typeof clip === 'string' ? readClipAt(clip, sampling) : clip]),
+    )
     return new Clip(await this.model.edit(read, picture, options))
   }
 
   /** Closes the networks, once the clips that were asked for are made, and ends their thread. */
-  dispose(): Promise<void> {
+  async dispose(): Promise<void> {
+    await this.#turn
     return this.model.dispose()
+  }
+
+  /** What a call reads, once the calls before it have read theirs: some files take longer than others. */
+  #inTurn<T>(reading: Promise<T>): Promise<T> {
+    const turn = Promise.allSettled([this.#turn, reading]).then(() => reading)
+    this.#turn = turn.catch(() => undefined)
+    return turn
   }
 }
 
-function pictureOf(image: string | Uint8Array | Picture): Promise<Picture> | Picture {
+async function pictureOf(image: string | Uint8Array | Picture): Promise<Picture> {
   return typeof image === 'string' || image instanceof Uint8Array ? readImage(image) : image
 }
 

@@ -8,12 +8,12 @@ import { Remote, type Line } from './rpc.js'
  *   sources or of what was built of them
  */
 export function startThread(module: string): Remote {
-  // Sources are compiled as they are loaded, in a thread as in its maker.
   const isSource = import.meta.url.endsWith('.ts')
-  const worker = new Worker(new URL(`../${module}.${isSource ? 'ts' : 'js'}`, import.meta.url), {
+  const url = new URL(`../${module}.${isSource ? 'ts' : 'js'}`, import.meta.url)
+  const worker = new Worker(isSource ? new URL('../../scripts/source-thread.js', import.meta.url) : url, {
+    workerData: url.href,
     // ONNX Runtime looks at the environment of the process, which a thread has a copy of unless told.
     env: SHARE_ENV,
-    ...(isSource ? { execArgv: ['--import', 'tsx'] } : {}),
   })
   worker.unref()
   return new Remote({
