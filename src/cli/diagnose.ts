@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdir, readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { env } from 'onnxruntime-node'
-import { cacheFolder } from '../runtime/cache-folder.node.js'
+import { bytesIn, cacheFolder } from '../runtime/cache-folder.node.js'
 import type { Device } from '../runtime/device-names.js'
 import { hasCudaProvider, knownDevices } from '../runtime/devices.node.js'
 import { findMpiLibrary } from '../runtime/mpi.node.js'
@@ -155,14 +155,13 @@ async function cuda(): Promise<Finding> {
   const name = gpus === '' ? '' : `${gpus.replaceAll('\n', '; ')}: `
   if (hasCudaProvider()) return device('cuda', name)
   if (gpus === '') return missing('cuda', 'no NVIDIA GPU', 'none needed; on a machine with one, its driver comes first')
-  const fix =
-    'install CUDA 12 and cuDNN 9, then remove the line onnxruntime-node-install=skip from .npmrc and run npm rebuild onnxruntime-node'
+  const fix = 'install CUDA 12 and cuDNN 9, then run node node_modules/onnxruntime-node/script/install'
   return missing('cuda', `${name}ONNX Runtime's provider is not installed`, fix)
 }
 
 async function cache(): Promise<Finding> {
   const folder = cacheFolder()
-  const bytes = await sizeOf(folder)
+  const bytes = await bytesIn(folder)
   const reason = await whyNotWritable(join(folder, 'graphs'))
   if (reason !== undefined) {
     const fix = 'set SFV_CACHE to a folder you may write to; until then all works, but starts slower'
@@ -189,15 +188,6 @@ async function whyNotWritable(folder: string): Promise<string | undefined> {
   } finally {
     await rm(probe, { force: true }).catch(() => undefined)
   }
-}
-
-async function sizeOf(folder: string): Promise<number> {
-  const names = await readdir(folder, { recursive: true }).catch(() => [])
-  const sizes = names.map(async (name) => {
-    const found = await stat(join(folder, name)).catch(() => undefined)
-    return found?.isFile() ? found.size : 0
-  })
-  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
 }
 
 function hub(): Finding {
