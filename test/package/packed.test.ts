@@ -46,7 +46,7 @@ describe('the packed package', { timeout: 300_000 }, () => {
   })
 
   it.skipIf(process.platform !== 'linux')('serves four requests at once while the event loop goes on', async () => {
-    await copyFile('test/package/server.mjs', join(app, 'server.mjs'))
+    await copyFile('test/package/server.mjs.txt', join(app, 'server.mjs'))
     const { stdout } = await run(process.execPath, ['server.mjs', PICTURE], { cwd: app })
     const { order, clips, longest, after } = JSON.parse(stdout) as Record<string, unknown>
     expect([order, after]).toEqual([[1, 2, 3, 4], 'AbortError'])
