@@ -1,6 +1,7 @@
 export { UserError } from './errors.js'
 export { Clip, type SaveOptions } from './media/clip.node.js'
 export { type ClipContent } from './media/clip.js'
+export { EXPORT_FORMATS, type ExportFormat } from './media/export-settings.js'
 export { type Frames, type Picture } from './media/frames.js'
 export { type PictureInput } from './media/picture-input.node.js'
 export { type AnimateOptions, type EditOptions, type MemoryOptions } from './pipeline/image-to-video.js'

@@ -1,12 +1,8 @@
-import { fileURLToPath } from 'node:url'
 import { Option, type Command } from 'commander'
 import { EXPORT_FORMATS, type ExportFormat } from '../media/export-settings.js'
 import type { Precision } from '../pipeline/device-traits.js'
 import type { DeviceChoice } from '../runtime/device-names.js'
 import { deviceOption, memoryAmount, numeric, parseGuidance, parseSize } from './options.js'
-
-/** The model that comes with the package; src/cli and dist/cli lie equally deep. */
-const BUNDLED_MODEL = fileURLToPath(new URL('../../models/fluent', import.meta.url))
 
 /** The options of commands that make a clip. */
 export interface ClipOptions {
@@ -36,7 +32,7 @@ export function withClipOptions(command: Command): Command {
   return command
     .addOption(
       new Option('--model <model>', 'model folder in the layout of diffusers, or a hub id').default(
-        BUNDLED_MODEL,
+        'fluent',
         'the bundled one',
       ),
     )

@@ -1,5 +1,7 @@
+import { basename } from 'node:path'
 import { UserError } from '../errors.js'
 import type { ClipContent } from './clip.js'
+import { EXPORT_FORMATS, type ExportFormat } from './export-settings.js'
 import type { Frames } from './frames.js'
 import { checkOutput, encodeOutput } from './output.node.js'
 import { writeFilesAtomic } from './write-files.node.js'
@@ -49,5 +51,24 @@ export class Clip implements ClipContent {
     signal?.throwIfAborted()
     await writeFilesAtomic(files)
     return [...files.keys()]
+  }
+
+  /**
+   * The clip as the bytes of one file, as a server sends them: PNG frames are in a zip.
+   *
+   * @throws UserError when there is no such format.
+   */
+  async toBuffer(format: ExportFormat, { signal }: SaveOptions = {}): Promise<Buffer> {
+    signal?.throwIfAborted()
+    if (!EXPORT_FORMATS.includes(format)) {
+      throw new UserError(`there is no format ${String(format)}; choose one of ${EXPORT_FORMATS.join(', ')}`)
+    }
+    const files = await encodeOutput(format === 'png' ? 'frames/' : `clip.${format}`, this, signal)
+    const [only] = files.values()
+    if (format !== 'png') return Buffer.from(only!)
+    const { zipSync } = await import('fflate')
+    const named = [...files].map(([path, bytes]) => [basename(path), bytes] as const)
+    // PNG is compressed already.
+    return Buffer.from(zipSync(Object.fromEntries(named), { level: 0 }))
   }
 }

@@ -101,7 +101,7 @@ export class ImageToVideo {
   animate(picture: Picture, options: AnimateOptions = {}): Promise<ClipContent> {
     const { end, ...rest } = options
     const [making, asked] = split(rest)
-    return this.#queued(() => {
+    return this.#queued(making, () => {
       checkPicture(picture, 'the picture')
       if (end) checkPicture(end, 'the end frame')
       return this.#make(picture, parseSettings(asked), making, end && { end })
@@ -122,7 +122,7 @@ export class ImageToVideo {
     options: EditOptions = {},
   ): Promise<ClipContent> {
     const [making, asked] = split(options)
-    return this.#queued(() => {
+    return this.#queued(making, () => {
       checkPicture(firstFrame, 'the first frame')
       if (!clip?.frames) throw new UserError(`the clip is ${nameOfValue(clip)}; give its frames and fps`)
       checkFrames(clip.frames, 'the clip')
@@ -141,9 +141,12 @@ export class ImageToVideo {
     await closeAll(this.#last?.networks)
   }
 
-  /** Makes clips one after another. */
-  #queued(make: () => Promise<ClipContent>): Promise<ClipContent> {
-    const clip = this.#queue.then(make)
+  /** Makes clips one after another; one that was given up while it waited is not begun. */
+  #queued({ signal }: MakingOptions, make: () => Promise<ClipContent>): Promise<ClipContent> {
+    const clip = this.#queue.then(() => {
+      signal?.throwIfAborted()
+      return make()
+    })
     this.#queue = clip.catch(() => undefined)
     return clip
   }

@@ -10,7 +10,7 @@ export interface Work {
 /** A handler's answer, and the buffers in it that are moved rather than copied. */
 export interface Answer {
   readonly value: unknown
-  readonly transfer?: readonly Transferable[]
+  readonly transfer?: readonly ArrayBufferLike[]
 }
 
 /** What a worker can be asked for, by name. */
@@ -25,27 +25,38 @@ type Response =
   | { readonly id: number; readonly type: 'done'; readonly value: unknown }
   | { readonly id: number; readonly type: 'failed'; readonly name: string; readonly message: string }
 
-/** The part of a worker's global object that is used here; the types of windows and of workers exclude each other. */
-interface WorkerScope {
-  postMessage(message: Response, transfer?: Transferable[]): void
-  addEventListener(type: 'message', listener: (event: MessageEvent<Request>) => void): void
+/** One end of the line between a worker and whoever made it: a browser's and Node's differ. */
+export interface Line {
+  post(message: unknown, transfer?: readonly ArrayBufferLike[]): void
+  onMessage(listener: (message: unknown) => void): void
+}
+
+/** The end of whoever made the worker. */
+export interface WorkerLine extends Line {
+  /** Is told once when the worker can answer no more, and why. */
+  onFailure(listener: (reason: Error) => void): void
+  /** Whether calls are waiting: Node must not end then, and may end otherwise. */
+  hold(isWaiting: boolean): void
+  /** Ends the worker. */
+  terminate(): void
 }
 
 /** Answers the calls that reach this worker. */
-export function serve(handlers: Handlers): void {
-  const scope = globalThis as unknown as WorkerScope
+export function serve(handlers: Handlers, line: Line): void {
   const running = new Map<number, AbortController>()
-  scope.addEventListener('message', ({ data: request }) => {
+  line.onMessage((message) => {
+    const request = message as Request
     if (request.type === 'abort') return running.get(request.id)?.abort()
     const { id, name, argument } = request
     const stop = new AbortController()
     running.set(id, stop)
-    const report = (progress: unknown) => scope.postMessage({ id, type: 'progress', progress })
+    const answer = (response: Response, transfer?: Answer['transfer']) => line.post(response, transfer)
+    const report = (progress: unknown) => answer({ id, type: 'progress', progress })
     handlers[name]!(argument as never, { signal: stop.signal, report })
-      .then(({ value, transfer = [] }) => scope.postMessage({ id, type: 'done', value }, [...transfer]))
+      .then(({ value, transfer }) => answer({ id, type: 'done', value }, transfer))
       .catch((error: unknown) => {
         const { name, message } = error instanceof Error ? error : new Error(String(error))
-        scope.postMessage({ id, type: 'failed', name, message })
+        answer({ id, type: 'failed', name, message })
       })
       .finally(() => running.delete(id))
   })
@@ -67,43 +78,73 @@ interface Waiting {
 export class Remote {
   readonly #waiting = new Map<number, Waiting>()
   #next = 0
+  #ended: Error | undefined
 
-  constructor(private readonly worker: Worker) {
-    worker.addEventListener('message', ({ data }: MessageEvent<Response>) => this.#receive(data))
-    worker.addEventListener('error', (event) => {
-      // A worker that cannot start, or dies, answers nothing more.
-      const reason = new UserError(`the worker of sfv failed (${event.message || 'it did not load'}); reload the page`)
-      for (const { reject } of this.#waiting.values()) reject(reason)
-      this.#waiting.clear()
-    })
+  constructor(private readonly line: WorkerLine) {
+    line.onMessage((message) => this.#receive(message as Response))
+    line.onFailure((reason) => this.#end(reason))
   }
 
-  /** Calls a handler; its errors come back as they were thrown: a UserError, an AbortError, or a plain one. */
+  /** Whether the worker has failed or was ended, so that every call is rejected. */
+  get ended(): boolean {
+    return this.#ended !== undefined
+  }
+
+  /**
+   * Calls a handler; its errors come back as they were thrown: a UserError, an AbortError, or a plain one. A call whose signal
+   * is aborted is rejected at once with the signal's reason; the worker ends it when it can. After the worker has failed or
+   * was ended, every call is rejected.
+   */
   call<T>(name: string, argument: unknown, { signal, onProgress }: CallOptions = {}): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason as Error)
+    if (this.#ended) return Promise.reject(this.#ended)
     const id = this.#next++
-    const abort = () => this.worker.postMessage({ id, type: 'abort' } satisfies Request)
-    signal?.addEventListener('abort', abort)
+    const abort = () => {
+      this.line.post({ id, type: 'abort' } satisfies Request)
+      this.#waiting.get(id)?.reject(signal!.reason)
+      this.#forget(id)
+    }
+    signal?.addEventListener('abort', abort, { once: true })
     const answer = new Promise<T>((resolve, reject) => {
+      this.line.post({ id, type: 'call', name, argument } satisfies Request)
       this.#waiting.set(id, { resolve, reject, onProgress })
-      this.worker.postMessage({ id, type: 'call', name, argument } satisfies Request)
+      this.line.hold(true)
     })
     return answer.finally(() => signal?.removeEventListener('abort', abort))
   }
 
   /** Ends the worker, and with it its memory; calls that still run are rejected. */
   terminate(): void {
-    this.worker.terminate()
-    const reason = new DOMException('the worker was ended', 'AbortError')
+    this.line.terminate()
+    this.#end(new DOMException('the worker was ended', 'AbortError'))
+  }
+
+  #end(reason: Error): void {
+    this.#ended ??= reason
     for (const { reject } of this.#waiting.values()) reject(reason)
     this.#waiting.clear()
+    this.line.hold(false)
+  }
+
+  #forget(id: number): void {
+    this.#waiting.delete(id)
+    if (this.#waiting.size === 0) this.line.hold(false)
   }
 
   #receive(response: Response): void {
     const waiting = this.#waiting.get(response.id)
     if (!waiting) return
-    if (response.type === 'progress') return waiting.onProgress?.(response.progress as never)
-    this.#waiting.delete(response.id)
+    if (response.type === 'progress') {
+      try {
+        return waiting.onProgress?.(response.progress as never)
+      } catch (error) {
+        // What the caller's function throws ends the call, as if it had run in the worker.
+        this.#forget(response.id)
+        this.line.post({ id: response.id, type: 'abort' } satisfies Request)
+        return waiting.reject(error)
+      }
+    }
+    this.#forget(response.id)
     if (response.type === 'done') return waiting.resolve(response.value as never)
     const { name, message } = response
     waiting.reject(
