@@ -3,12 +3,15 @@ import { dim, type Tensor } from '../graph/tensor.js'
 import { layerNorm, linear } from './layers.js'
 import { type Weights } from './weights.js'
 
-/** diffusers `Attention` over the tokens of x (b, s, c), without bias in q, k and v. */
-export function selfAttention(w: Weights, x: Tensor, heads: number): Tensor {
+/**
+ * diffusers `Attention` over sequences of `length` tokens, x (b length, c), without bias in q, k and v. Tokens lie one after
+ * another here and in the blocks below: linear layers want them as rows.
+ */
+export function selfAttention(w: Weights, x: Tensor, length: number, heads: number): Tensor {
   const channels = dim(x, -1)
-  const project = (name: string) => linear(w.at(name), x, channels, { bias: false })
+  const project = (name: string) => reshape(linear(w.at(name), x, channels, { bias: false }), [-1, length, channels])
   const mixed = attention(project('to_q'), project('to_k'), project('to_v'), heads)
-  return linear(w.at('to_out').at(0), mixed, channels)
+  return linear(w.at('to_out').at(0), reshape(mixed, x.shape), channels)
 }
 
 /**
@@ -32,24 +35,31 @@ export function feedForward(w: Weights, x: Tensor): Tensor {
   return linear(w.at('net').at(2), gated, channels)
 }
 
-/** Adds cross attention to x, any shape that flattens to (b, s, c), b the context's. */
+/** Adds cross attention to the tokens x (b s, c), b the context's. */
 function addCrossAttention(w: Weights, x: Tensor, context: Tensor, heads: number): Tensor {
-  const tokens = reshape(x, [dim(context, 0), -1, dim(x, -1)])
-  const attended = crossAttention(w.at('attn2'), layerNorm(w.at('norm2'), tokens), context, heads)
-  return reshape(add(tokens, attended), x.shape)
+  const byVideo = (tokens: Tensor) => reshape(tokens, [dim(context, 0), -1, dim(x, -1)])
+  const attended = crossAttention(w.at('attn2'), byVideo(layerNorm(w.at('norm2'), x)), context, heads)
+  return reshape(add(byVideo(x), attended), x.shape)
 }
 
-/** diffusers `BasicTransformerBlock` on x (b f, pixels, c), context (b, t, d). */
-export function transformerBlock(w: Weights, x: Tensor, context: Tensor, heads: number): Tensor {
-  let h = add(x, selfAttention(w.at('attn1'), layerNorm(w.at('norm1'), x), heads))
+/** diffusers `BasicTransformerBlock` on sequences of `length` tokens, x (b f length, c), context (b, t, d). */
+export function transformerBlock(w: Weights, x: Tensor, length: number, context: Tensor, heads: number): Tensor {
+  let h = add(x, selfAttention(w.at('attn1'), layerNorm(w.at('norm1'), x), length, heads))
   h = addCrossAttention(w, h, context, heads)
   return add(h, feedForward(w.at('ff'), layerNorm(w.at('norm3'), h)))
 }
 
-/** diffusers `TemporalBasicTransformerBlock` on x (b pixels, f, c), context (b, t, d): that of the first frame. */
-export function temporalTransformerBlock(w: Weights, x: Tensor, context: Tensor, heads: number): Tensor {
-  let h = add(x, feedForward(w.at('ff_in'), layerNorm(w.at('norm_in'), x)))
-  h = add(h, selfAttention(w.at('attn1'), layerNorm(w.at('norm1'), h), heads))
-  h = addCrossAttention(w, h, context, heads)
-  return add(h, feedForward(w.at('ff'), layerNorm(w.at('norm3'), h)))
+/**
+ * diffusers `TemporalBasicTransformerBlock` on sequences of `frames` tokens, x (b pixels frames, c), context (b, t, d): that
+ * of the first frame.
+ */
+export function temporalTransformerBlock(
+  w: Weights,
+  x: Tensor,
+  frames: number,
+  context: Tensor,
+  heads: number,
+): Tensor {
+  const h = add(x, feedForward(w.at('ff_in'), layerNorm(w.at('norm_in'), x)))
+  return transformerBlock(w, h, frames, context, heads)
 }

@@ -38,14 +38,13 @@ it('prints a gradient with a block that is computed again', () => {
     %1 float32[3] = stopGradient(%0)
     %2 float32[3] = exp(%1)
     %3 float32[3] = rematerialise(%2, %0) count=1
-    %4 float32[1] = sum(%3) axes=[0]
-    %5 float32[] = reshape(%4)
-    %6 float32[] = constant() data=[1]
-    %7 float32[1] = reshape(%6)
-    %8 float32[3] = broadcastTo(%7)
-    %9 float32[3] = copyAfter(%0, %8)
-    %10 float32[3] = exp(%9)
-    %11 float32[3] = mul(%8, %10)
-    return loss=%5, dx=%11"
+    %4 float32[] = sum(%3) axes=[0] keepAxes=false
+    %5 float32[] = constant() data=[1]
+    %6 float32[1] = reshape(%5)
+    %7 float32[3] = broadcastTo(%6)
+    %8 float32[3] = copyAfter(%0, %7)
+    %9 float32[3] = exp(%8)
+    %10 float32[3] = mul(%7, %9)
+    return loss=%4, dx=%10"
   `)
 })

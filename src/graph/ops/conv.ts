@@ -161,7 +161,7 @@ function lowerWeightGrad(
   const outFirst = emitter.node('Transpose', [grad!], { perm: [1, 0, ...after] })
   const rows = emitter.node('Reshape', [outFirst, emitter.ints([out, -1])])
   const grid = { sizes: [samples, ...paddedSizes], outputs: sizes, strides }
-  // Patches repeat every pixel once a tap; of large pictures, fewer taps at a time.
+  // Patches repeat every pixel once a tap; of many values, fewer taps at a time.
   const tapsAtOnce = Math.max(1, Math.floor(MAX_PATCHES / (samples * sizeOf(sizes) * channels)))
   const products = chunks(taps(kernel), tapsAtOnce).map((some) =>
     emitter.node('MatMul', [rows, whole ? pixels : emitPatches(emitter, pixels, grid, some)]),
@@ -172,11 +172,14 @@ function lowerWeightGrad(
   return emitter.node('Reshape', [tapsLast, emitter.ints([out, channels, ...kernel])])
 }
 
-/** Most values that are picked out at once: 64 MB. */
-const MAX_PATCHES = 2 ** 24
+/** Most values that are picked out at once, unless one tap has more: 8 MB, which the product finds in the cache. */
+const MAX_PATCHES = 2 ** 21
 
+/** The list in as few parts of at most `size` as there can be, all of about one length. */
 function chunks<T>(list: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size))
+  const parts = Math.ceil(list.length / size)
+  const start = (i: number) => Math.round((i * list.length) / parts)
+  return Array.from({ length: parts }, (_, i) => list.slice(start(i), start(i + 1)))
 }
 
 /** Samples and sizes of a padded input, and where a kernel is put on it. */

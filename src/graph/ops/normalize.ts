@@ -1,6 +1,8 @@
 import { defineOp, fail, type Emitter } from '../op.js'
-import { type Tensor } from '../tensor.js'
+import { sameShape, type Tensor } from '../tensor.js'
 import { add, mul, sub } from './elementwise.js'
+import { constant } from './leaves.js'
+import { matmul } from './matmul.js'
 import { reshape } from './movement.js'
 import { mean, sum, sumTo } from './reduce.js'
 
@@ -79,6 +81,38 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
   return applyLayerNorm([x, weight, bias], { epsilon })
 }
 
+/** x scale + shift by channel, axis 1, in one pass: the normalisation of a batch whose mean is 0 and variance 1. */
+function emitScaleShift(emitter: Emitter, x: string, scale: string, shift: string, channels: number): string {
+  const mean = emitter.constant(new Float32Array(channels), [channels])
+  const variance = emitter.constant(new Float32Array(channels).fill(1), [channels])
+  return emitter.node('BatchNormalization', [x, scale, shift, mean, variance], { epsilon: { float: 0 } })
+}
+
+const applyScaleShift = defineOp<object>({
+  name: 'scaleShift',
+  infer: (inputs) => {
+    const [x, scale, shift] = inputs as [Tensor, Tensor, Tensor]
+    if (x.rank < 2 || scale.rank !== 1 || scale.shape[0] !== x.shape[1] || !sameShape(shift.shape, scale.shape))
+      fail('scaleShift', inputs, 'takes (n, c, ...), and scale and shift (c)')
+    return { shape: x.shape, dtype: x.dtype }
+  },
+  vjp: ({ grad, inputs }) => {
+    const [x, scale] = inputs as [Tensor, Tensor]
+    const axes = x.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]))
+    return [
+      () => mul(grad, reshape(scale, [-1, ...x.shape.slice(2).map(() => 1)])),
+      () => sum(mul(grad, x), { axes }),
+      () => sum(grad, { axes }),
+    ]
+  },
+  lower: (emitter, [x, scale, shift], { output }) => emitScaleShift(emitter, x!, scale!, shift!, output.shape[1]!),
+})
+
+/** x scale + shift by channel: x (n, c, ...), scale (c), shift (c). */
+export function scaleShift(x: Tensor, scale: Tensor, shift: Tensor): Tensor {
+  return applyScaleShift([x, scale, shift], {})
+}
+
 interface GroupNormAttributes extends Epsilon {
   readonly groups: number
 }
@@ -97,12 +131,17 @@ const applyGroupNorm = defineOp<GroupNormAttributes>({
     const [n, channels] = output.shape as [number, number]
     const width = output.size / (n * groups)
     const grouped = emitter.node('Reshape', [x!, emitter.ints([n, groups, width])])
-    // InstanceNormalization is the fastest fused form; in training the gradient wants LayerNormalization's statistics.
-    const ones = () => emitter.constant(new Float32Array(groups).fill(1), [groups])
-    const zeros = () => emitter.constant(new Float32Array(groups), [groups])
-    const normal = emitter.training
-      ? emitNormalize(emitter, grouped, width, epsilon)[0]!
-      : emitter.node('InstanceNormalization', [grouped, ones(), zeros()], { epsilon: { float: epsilon } })
+    if (emitter.training) {
+      // The gradient wants LayerNormalization's statistics.
+      const normal = emitNormalize(emitter, grouped, width, epsilon)[0]!
+      const rows = emitter.node('Reshape', [normal, emitter.ints([n, channels, -1])])
+      const shifted = emitScaleShift(emitter, rows, weight!, bias!, channels)
+      return emitter.node('Reshape', [shifted, emitter.ints(output.shape)])
+    }
+    // InstanceNormalization is the fastest fused form.
+    const ones = emitter.constant(new Float32Array(groups).fill(1), [groups])
+    const zeros = emitter.constant(new Float32Array(groups), [groups])
+    const normal = emitter.node('InstanceNormalization', [grouped, ones, zeros], { epsilon: { float: epsilon } })
     const rows = emitter.node('Reshape', [normal, emitter.ints([n, channels, -1])])
     const column = emitter.ints([channels, 1])
     const scaled = emitter.node('Mul', [rows, emitter.node('Reshape', [weight!, column])])
@@ -119,31 +158,41 @@ function groupNormGradients(
   { groups, epsilon }: GroupNormAttributes,
 ): readonly (() => Tensor)[] {
   const [n, channels] = x.shape as [number, number]
-  const pixels = x.size / (n * channels)
   const width = x.size / (n * groups)
   const grouped = reshape(x, [n, groups, width])
-  const byChannel = [n, channels, pixels]
+  const byChannel = [n, channels, width / (channels / groups)]
   const g = reshape(grad, byChannel)
-  const normal = () => reshape(normalize(grouped, epsilon), byChannel)
-  const gradSum = () => sum(g, { axes: [2], keepAxes: true })
-  const productSum = () => sum(mul(g, normal()), { axes: [2], keepAxes: true })
-  const minusMean = (x: Tensor) =>
-    mul(
-      sum(reshape(mul(x, reshape(weight, [channels, 1])), [n, groups, -1]), { axes: [2], keepAxes: true }),
-      -1 / width,
-    )
+  const gradSum = () => sum(g, { axes: [2] })
+  const productSum = () => sum(mul(g, reshape(normalize(grouped, epsilon), byChannel)), { axes: [2] })
   return [
     () => {
-      const r = inverseDeviation(grouped, epsilon)
-      const scale = mul(reshape(weight, [groups, channels / groups]), r)
-      const offset = mul(minusMean(gradSum()), r)
-      const slope = mul(minusMean(productSum()), r)
-      const direct = reshape(mul(g, reshape(scale, [n, channels, 1])), [n, groups, width])
-      return reshape(add(direct, add(mul(normalize(grouped, epsilon), slope), offset)), x.shape)
+      const deviation = reshape(inverseDeviation(grouped, epsilon), [n, groups])
+      // (c, groups): a channel's weight in the column of its group. Products with it weigh, and sum over or spread to channels.
+      const weighted = mul(membership(channels, groups), reshape(weight, [channels, 1]))
+      const minusMean = (sums: Tensor) => mul(matmul(sums, weighted, { alpha: -1 / width }), deviation)
+      const perGroup = (values: Tensor) => reshape(values, [n * groups])
+      const rows = reshape(normalize(grouped, epsilon), [1, n * groups, width])
+      const indirect = scaleShift(rows, perGroup(minusMean(productSum())), perGroup(minusMean(gradSum())))
+      const direct = mul(g, reshape(matmul(deviation, weighted, { transB: true }), [n, channels, 1]))
+      return reshape(add(direct, reshape(indirect, byChannel)), x.shape)
     },
-    () => sum(productSum(), { axes: [0, 2] }),
-    () => sum(gradSum(), { axes: [0, 2] }),
+    () => sum(productSum(), { axes: [0] }),
+    () => sum(gradSum(), { axes: [0] }),
   ]
+}
+
+const memberships = new Map<string, Tensor>()
+
+/** (c, groups): 1 where a channel is of a group, else 0. One tensor for all norms of these sizes: a graph has it once. */
+function membership(channels: number, groups: number): Tensor {
+  const key = `${channels},${groups}`
+  const known = memberships.get(key)
+  if (known) return known
+  const values = new Float32Array(channels * groups)
+  for (let c = 0; c < channels; c++) values[c * groups + Math.floor((c * groups) / channels)] = 1
+  const made = constant(values, [channels, groups])
+  memberships.set(key, made)
+  return made
 }
 
 /** Group normalisation of x (n, c, ...): statistics over each group of channels and all later axes. */

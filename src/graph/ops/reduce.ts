@@ -4,43 +4,52 @@ import { div, mul } from './elementwise.js'
 import { broadcastTo, reshape } from './movement.js'
 import { cast, equal } from './select.js'
 
-interface Axes {
+interface Reduction {
   readonly axes: readonly number[]
+  readonly keepAxes: boolean
 }
 
 /** Shape with the given axes set to 1. */
-const keepAxes = (shape: Shape, axes: readonly number[]): Shape => shape.map((n, axis) => (axes.includes(axis) ? 1 : n))
+const withOnes = (shape: Shape, axes: readonly number[]): Shape => shape.map((n, axis) => (axes.includes(axis) ? 1 : n))
 
 function reduction(
   name: string,
   onnx: string,
   derivative: (x: Tensor, y: Tensor, grad: Tensor, count: number) => Tensor,
-  special?: (emitter: Emitter, x: string, from: Tensor, to: Tensor) => string | undefined,
-): (inputs: readonly Tensor[], attributes: Axes) => Tensor {
-  return defineOp<Axes>({
+  special?: (emitter: Emitter, x: string, from: Tensor, to: Tensor, axes: readonly number[]) => string | undefined,
+): (inputs: readonly Tensor[], attributes: Reduction) => Tensor {
+  return defineOp<Reduction>({
     name,
-    infer: (inputs, { axes }) => {
+    infer: (inputs, { axes, keepAxes }) => {
       const x = inputs[0]!
       if (axes.some((axis) => axis < 0 || axis >= x.rank)) fail(name, inputs, `has no axes [${axes.join(',')}]`)
-      return { shape: keepAxes(x.shape, axes), dtype: x.dtype }
+      const shape = keepAxes ? withOnes(x.shape, axes) : x.shape.filter((_, axis) => !axes.includes(axis))
+      return { shape, dtype: x.dtype }
     },
-    vjp: ({ output, grad, inputs: [x] }) => [() => derivative(x!, output, grad, x!.size / output.size)],
-    lower: (emitter, [x], { inputs, output, attributes: { axes } }) =>
-      special?.(emitter, x!, inputs[0]!, output) ?? emitter.node(onnx, [x!, emitter.ints(axes)], { keepdims: 1 }),
+    vjp: ({ output, grad, inputs: [x], attributes: { axes } }) => {
+      const kept = withOnes(x!.shape, axes)
+      return [() => derivative(x!, reshape(output, kept), reshape(grad, kept), x!.size / output.size)]
+    },
+    lower: (emitter, [x], { inputs, output, attributes: { axes, keepAxes } }) =>
+      special?.(emitter, x!, inputs[0]!, output, axes) ??
+      emitter.node(onnx, [x!, emitter.ints(axes)], { keepdims: Number(keepAxes) }),
   })
 }
 
 // Sums over the leading axes, as the gradients of biases are, take less than half the time on two threads as the product
-// with a row of ones.
-function sumOfRows(emitter: Emitter, x: string, from: Tensor, to: Tensor): string | undefined {
-  const kept = to.shape.findIndex((n) => n !== 1)
-  const whole = sameShape(from.shape.slice(kept), to.shape.slice(kept))
+// with as many ones.
+function sumOfRows(emitter: Emitter, x: string, from: Tensor, to: Tensor, axes: readonly number[]): string | undefined {
+  const last = Math.max(...axes)
+  const leading = from.shape.every((n, axis) => axis > last || n === 1 || axes.includes(axis))
   const rows = from.size / to.size
-  if (rows === 1 || to.size < MIN_COLUMNS || !whole || from.dtype !== 'float32') return undefined
-  const ones = emitter.node('Expand', [emitter.scalar(1, 'float32'), emitter.ints([1, rows])])
+  if (rows === 1 || to.size < MIN_COLUMNS || !leading || from.dtype !== 'float32') return undefined
   const matrix = from.rank === 2 ? x : emitter.node('Reshape', [x, emitter.ints([rows, to.size])])
+  // A vector of ones, not a row, where the result is a vector.
+  const shape = to.rank === 1 ? [rows] : [1, rows]
+  const ones = emitter.node('Expand', [emitter.scalar(1, 'float32'), emitter.ints(shape)])
   const total = emitter.node('MatMul', [ones, matrix])
-  return to.rank === 2 ? total : emitter.node('Reshape', [total, emitter.ints(to.shape)])
+  const fits = sameShape(to.shape, [...shape.slice(0, -1), to.size])
+  return fits ? total : emitter.node('Reshape', [total, emitter.ints(to.shape)])
 }
 
 /** Fewer columns than a vector register holds make a poor matrix product. */
@@ -50,7 +59,8 @@ const applySum = reduction('sum', 'ReduceSum', (x, _, grad) => broadcastTo(grad,
 const applyMean = reduction('mean', 'ReduceMean', (x, _, grad, count) => broadcastTo(mul(grad, 1 / count), x.shape))
 const applyMax = reduction('max', 'ReduceMax', (x, y, grad) => {
   const mask = cast(equal(x, y), x.dtype)
-  return mul(div(mask, applySum([mask], { axes: x.shape.flatMap((n, i) => (n === y.shape[i] ? [] : [i])) })), grad)
+  const axes = x.shape.flatMap((n, i) => (n === y.shape[i] ? [] : [i]))
+  return mul(div(mask, sum(mask, { axes, keepAxes: true })), grad)
 })
 
 /** Which axes to reduce (all, if left out; negative ones count from the end), and whether they stay as size 1. */
@@ -60,19 +70,12 @@ export interface ReduceOptions {
 }
 
 function reduce(
-  apply: (inputs: readonly Tensor[], attributes: Axes) => Tensor,
+  apply: (inputs: readonly Tensor[], attributes: Reduction) => Tensor,
   x: Tensor,
-  options: ReduceOptions,
+  { axes: given, keepAxes = false }: ReduceOptions,
 ): Tensor {
-  const axes = (options.axes ?? x.shape.map((_, axis) => axis)).map((axis) => (axis < 0 ? axis + x.rank : axis))
-  if (axes.length === 0) return x
-  const reduced = apply([x], { axes: [...axes].sort((a, b) => a - b) })
-  return options.keepAxes
-    ? reduced
-    : reshape(
-        reduced,
-        x.shape.filter((_, axis) => !axes.includes(axis)),
-      )
+  const axes = (given ?? x.shape.map((_, axis) => axis)).map((axis) => (axis < 0 ? axis + x.rank : axis))
+  return axes.length === 0 ? x : apply([x], { axes: axes.sort((a, b) => a - b), keepAxes })
 }
 
 /** Sum over axes. */
@@ -87,5 +90,6 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x
   const extra = x.rank - shape.length
   const axes = x.shape.flatMap((n, axis) => (axis < extra || (shape[axis - extra] === 1 && n !== 1) ? [axis] : []))
-  return reshape(sum(x, { axes, keepAxes: true }), shape)
+  // What loses its axes altogether needs no reshape.
+  return reshape(sum(x, { axes, keepAxes: axes.some((axis) => axis >= extra) }), shape)
 }

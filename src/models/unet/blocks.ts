@@ -59,7 +59,8 @@ function spatioTemporalTransformer(
   const pixels = height * width
   const videos = n / frames
   const tokens = transpose(reshape(groupNorm(w.at('norm'), x, 1e-6), [n, channels, pixels]), [0, 2, 1])
-  let h = linear(w.at('proj_in'), tokens, channels)
+  // Tokens as rows, of one pixel after another, then of one frame after another.
+  let h = linear(w.at('proj_in'), reshape(tokens, [-1, channels]), channels)
 
   const indices = constant(
     Float32Array.from({ length: frames }, (_, i) => i),
@@ -69,15 +70,16 @@ function spatioTemporalTransformer(
   const share = sigmoid(w.at('time_mixer').get('mix_factor', [1]))
   const swap = [0, 2, 1, 3]
   for (let layer = 0; layer < block.transformerLayers; layer++) {
-    const spatial = transformerBlock(w.at('transformer_blocks').at(layer), h, context, block.heads)
+    const spatial = transformerBlock(w.at('transformer_blocks').at(layer), h, pixels, context, block.heads)
     const byFrame = reshape(spatial, [videos, frames, pixels, channels])
     const indexed = transpose(add(byFrame, reshape(frameEmbedding, [1, frames, 1, channels])), swap)
-    const inTime = reshape(indexed, [videos * pixels, frames, channels])
-    const mixed = temporalTransformerBlock(w.at('temporal_transformer_blocks').at(layer), inTime, context, block.heads)
+    const inTime = reshape(indexed, h.shape)
+    const temporalBlock = w.at('temporal_transformer_blocks').at(layer)
+    const mixed = temporalTransformerBlock(temporalBlock, inTime, frames, context, block.heads)
     const temporal = transpose(reshape(mixed, [videos, pixels, frames, channels]), swap)
     h = reshape(add(temporal, mul(sub(byFrame, temporal), share)), h.shape)
   }
-  const out = transpose(linear(w.at('proj_out'), h, channels), [0, 2, 1])
+  const out = transpose(reshape(linear(w.at('proj_out'), h, channels), [n, pixels, channels]), [0, 2, 1])
   return add(x, reshape(out, x.shape))
 }
 

@@ -78,6 +78,24 @@ function reductionCases(op: string, build: Reduction, combine: (entries: number[
   ]
 }
 
+/** Sums of whole rows, which are a product with ones, and one that is not. */
+const sumsOfRows = (
+  [
+    [[3, 16], [0], [16]],
+    [[3, 2, 16], [0], [2, 16]],
+    [[3, 2, 16], [0, 1], [16]],
+    [[16, 2, 16], [0, 1], [16]],
+    [[16, 2, 16], [1, 2], [16]],
+    [[16, 2, 16], [0, 2], [2]],
+  ] as const
+).map(([shape, axes, kept]): OpCase => ({
+  op: 'sum',
+  title: `of [${shape.join(',')}] over axes ${axes.join(',')}`,
+  inputs: [separated(shape, 5, 0.4)],
+  build: (a) => ops.sum(a, { axes }),
+  expected: (a) => ({ shape: kept, data: reduced(a, axes, sumOf).data }),
+}))
+
 const sumOf = (entries: number[]) => entries.reduce((a, b) => a + b, 0)
 
 /** Ops that move, repeat, leave out or add up values. */
@@ -160,6 +178,7 @@ export const movementCases: readonly OpCase[] = [
     expected: (a) => tabulate([1, 1, 6, 6], ([n, c, i, j]) => at(a, [n!, c!, Math.floor(i! / 3), Math.floor(j! / 3)])),
   },
   ...reductionCases('sum', ops.sum, sumOf),
+  ...sumsOfRows,
   ...reductionCases('mean', ops.mean, (entries) => sumOf(entries) / entries.length),
   ...reductionCases('max', ops.max, (entries) => Math.max(...entries)),
   {

@@ -45,6 +45,15 @@ function groupNormCase(shape: readonly number[], groups: number): OpCase {
   }
 }
 
+const scaleShiftCase: OpCase = {
+  op: 'scaleShift',
+  title: 'by channel',
+  inputs: [values([2, 3, 2, 2], 1), values([3], 2), values([3], 3)],
+  build: ops.scaleShift,
+  expected: (x, scale, shift) =>
+    tabulate(x.shape, (index) => at(x, index) * at(scale, [index[1]!]) + at(shift, [index[1]!])),
+}
+
 function layerNormCase(shape: readonly number[]): OpCase {
   return {
     op: 'layerNorm',
@@ -76,6 +85,7 @@ export const normalizeCases: readonly OpCase[] = [
   },
   layerNormCase([3, 4]),
   layerNormCase([2, 2, 3]),
+  scaleShiftCase,
   groupNormCase([2, 4, 3], 2),
   groupNormCase([2, 4, 2, 2], 4),
   groupNormCase([1, 4, 2, 1, 2], 1),
