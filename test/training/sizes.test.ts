@@ -36,7 +36,10 @@ describe('clips that are wider than high', () => {
     async () => {
       const odd = await Workshop.open({ width: 28, height: 18 })
       const attempt = (objective: Recipe['objective'], changes: object) =>
-        workshop.train(workshop.recipe(objective, { ...changes, data: odd.path('data') }), `odd-${objective}`)
+        workshop.train(
+          workshop.recipe(objective, { output: workshop.path('other'), ...changes, data: odd.path('data') }),
+          `odd-${objective}`,
+        )
       const sizes = /multiples of 4, not clips of 28x18 pixels; make the clip store with --size 28x20$/
       await expect(attempt('teacher', {})).rejects.toThrow(sizes)
       await expect(attempt('vae', { crop: 20 })).rejects.toThrow(/crop is 20, but .* has clips of 28x18; lower it/)
