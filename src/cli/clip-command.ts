@@ -1,12 +1,9 @@
-import { fileURLToPath } from 'node:url'
 import { Option, type Command } from 'commander'
 import { EXPORT_FORMATS, type ExportFormat } from '../media/export-settings.js'
 import type { Precision } from '../pipeline/device-traits.js'
 import type { DeviceChoice } from '../runtime/device-names.js'
+import { BUNDLED_MODEL } from '../weights/packaged.node.js'
 import { deviceOption, memoryAmount, numeric, parseGuidance, parseSize } from './options.js'
-
-/** The model that comes with the package; src/cli and dist/cli lie equally deep. */
-const BUNDLED_MODEL = fileURLToPath(new URL('../../models/fluent', import.meta.url))
 
 /** The options of commands that make a clip. */
 export interface ClipOptions {

@@ -85,6 +85,8 @@ export async function makeClips<T extends CheckedSettings | CheckedEdit>(
       lowMemory: !several,
       onPull: ({ file, done, total }) => line.show(`fetching ${file}, ${((100 * done) / total).toFixed(0)} %`),
       optimize: settings.steps > 1,
+      // A thread takes time to start, and nothing else is to be done meanwhile.
+      worker: false,
     })
     const reports: ClipReport[] = []
     const candidates = new Map<string, { seed: number; clip: Clip }[]>()

@@ -10,6 +10,12 @@ export interface SaveOptions {
   readonly signal?: AbortSignal
 }
 
+/** How a clip is encoded. */
+export interface ClipOptions {
+  /** Whether in a thread of its own, so that the caller's event loop goes on. Default: true. */
+  readonly worker?: boolean
+}
+
 /** A clip in memory that can be saved. */
 export class Clip implements ClipContent {
   readonly frames: Frames
@@ -17,7 +23,7 @@ export class Clip implements ClipContent {
   readonly metadata: Readonly<Record<string, string>>
 
   /** @throws UserError when there is no frame, the bytes do not fit the size, or `fps` is not within 0.1 to 240. */
-  constructor({ frames, fps, metadata }: ClipContent) {
+  constructor({ frames, fps, metadata }: ClipContent, protected readonly options: ClipOptions = {}) {
     const { width, height, count, data } = frames
     const bytes = count * height * width * 3
     if (!(bytes > 0)) throw new UserError(`frames has ${count} pictures of ${width}x${height}; give at least one pixel`)

@@ -46,6 +46,9 @@ export interface AnimateOptions extends AnimateSettings, MakingOptions {
 /** What `edit` may be told. */
 export interface EditOptions extends EditSettings, MakingOptions {}
 
+/** What `edit` changes: the frames of a clip, and their rate. */
+export type MovingPictures = Pick<ClipContent, 'frames' | 'fps'>
+
 /** How a model is held in memory, and computed. */
 export interface MemoryOptions {
   /**
@@ -93,18 +96,18 @@ export class ImageToVideo {
   }
 
   /**
-   * Makes a clip of a picture.
+   * Makes a clip of a picture, which may still be read: calls keep their order, whichever picture is there first.
    *
    * @throws UserError when a setting is wrong, the model cannot make such a clip, or its weights do not fit its
    *   configuration.
    */
-  animate(picture: Picture, options: AnimateOptions = {}): Promise<ClipContent> {
+  animate(picture: Picture | Promise<Picture>, options: AnimateOptions = {}): Promise<ClipContent> {
     const { end, ...rest } = options
     const [making, asked] = split(rest)
-    return this.#queued(() => {
-      checkPicture(picture, 'the picture')
+    return this.#queued(making, picture, (given) => {
+      checkPicture(given, 'the picture')
       if (end) checkPicture(end, 'the end frame')
-      return this.#make(picture, parseSettings(asked), making, end && { end })
+      return this.#make(given, parseSettings(asked), making, end && { end })
     })
   }
 
@@ -117,15 +120,14 @@ export class ImageToVideo {
    * @throws UserError as `animate` does, and when the clip is shorter than the frames that are asked for.
    */
   edit(
-    clip: Pick<ClipContent, 'frames' | 'fps'>,
-    firstFrame: Picture,
+    clip: MovingPictures | Promise<MovingPictures>,
+    firstFrame: Picture | Promise<Picture>,
     options: EditOptions = {},
   ): Promise<ClipContent> {
     const [making, asked] = split(options)
-    return this.#queued(() => {
+    return this.#queued(making, Promise.all([clip, firstFrame]), ([clip, firstFrame]) => {
       checkPicture(firstFrame, 'the first frame')
-      if (!clip?.frames) throw new UserError(`the clip is ${nameOfValue(clip)}; give its frames and fps`)
-      checkFrames(clip.frames, 'the clip')
+      checkMoving(clip)
       const { count } = clip.frames
       const { fps = clip.fps, frames = Math.min(count, this.native.frames) } = asked
       const settings = parseSettings({ ...asked, fps, frames }, undefined, editSchema)
@@ -141,9 +143,20 @@ export class ImageToVideo {
     await closeAll(this.#last?.networks)
   }
 
-  /** Makes clips one after another. */
-  #queued(make: () => Promise<ClipContent>): Promise<ClipContent> {
-    const clip = this.#queue.then(make)
+  /** Makes clips one after another, once what they are made of is there; one that was given up while it waited is not begun. */
+  #queued<T>(
+    { signal }: MakingOptions,
+    given: T | Promise<T>,
+    make: (given: T) => Promise<ClipContent>,
+  ): Promise<ClipContent> {
+    const reading = Promise.resolve(given)
+    // Whoever waits is told when it is the clip's turn.
+    reading.catch(() => undefined)
+    const clip = this.#queue.then(async () => {
+      const read = await reading
+      signal?.throwIfAborted()
+      return make(read)
+    })
     this.#queue = clip.catch(() => undefined)
     return clip
   }
@@ -209,6 +222,16 @@ export class ImageToVideo {
     }
     return this.#last.networks
   }
+}
+
+/**
+ * Holds a value against what `edit` changes.
+ *
+ * @throws UserError naming what it is.
+ */
+export function checkMoving(clip: MovingPictures | undefined): asserts clip is MovingPictures {
+  if (!clip?.frames) throw new UserError(`the clip is ${nameOfValue(clip)}; give its frames and fps`)
+  checkFrames(clip.frames, 'the clip')
 }
 
 /** Options apart: how the work goes, and what is asked for. */

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { freemem } from 'node:os'
 import { join } from 'node:path'
-import { Clip } from '../media/clip.node.js'
+import { Clip, type ClipOptions } from '../media/clip.node.js'
 import type { ClipContent } from '../media/clip.js'
 import { pictureOf, type PictureInput } from '../media/picture-input.node.js'
 import { readClipAt } from '../media/read-clip.node.js'
@@ -10,11 +10,13 @@ import { Checkpoint } from '../weights/checkpoint.node.js'
 import { readPipelineFolder } from '../weights/diffusers.node.js'
 import type { PullProgress } from '../weights/hub.node.js'
 import { modelFolder } from '../weights/model-folder.node.js'
+import { BUNDLED_MODEL, packaged } from '../weights/packaged.node.js'
 import {
   ImageToVideo as AnyImageToVideo,
   type AnimateOptions,
   type EditOptions,
   type MemoryOptions,
+  type MovingPictures,
 } from './image-to-video.js'
 import type { ModelSource } from './model-source.js'
 import { UNET_CLASS } from './model.js'
@@ -23,6 +25,12 @@ import { UNET_CLASS } from './model.js'
 export interface PretrainedOptions extends NodeEngineOptions, MemoryOptions {
   /** Is told how far a model of the hub is fetched. */
   readonly onPull?: (progress: PullProgress) => void
+  /**
+   * Whether networks run, and clips are encoded, in threads of their own, so that the caller's event loop goes on. Without, it
+   * stands still while a network runs: for programs that wait for the clip anyway, and those that have a thread for it. Default:
+   * true.
+   */
+  readonly worker?: boolean
 }
 
 /**
@@ -36,25 +44,75 @@ export async function openModelFolder(folder: string): Promise<ModelSource> {
   return { path, components, defaults, weights: (component) => Checkpoint.open(join(path, component)) }
 }
 
+/** The folder of a model by what `fromPretrained` is given, fetched from the hub where it is the id of one there. */
 async function folderOf(model: string, { onPull }: PretrainedOptions): Promise<string> {
-  const isFolder = (await stat(model).catch(() => undefined)) !== undefined
+  const path = packaged(model)
+  const isFolder = (await stat(path).catch(() => undefined)) !== undefined
   const { isHubId, resolveHubModel } = await import('../weights/hub.node.js')
-  return isFolder || !isHubId(model) ? model : resolveHubModel(model, onPull ? { onProgress: onPull } : {})
+  return isFolder || !isHubId(model) ? path : resolveHubModel(model, onPull ? { onProgress: onPull } : {})
 }
 
-/** `ImageToVideo` for Node: models from folders, pictures from files, clips that can be saved. */
-export class ImageToVideo extends AnyImageToVideo {
+/** A model that is open, in this thread or another. */
+export interface OpenModel {
+  readonly native: AnyImageToVideo['native']
+  animate(image: PictureInput, options: AnimateOptions): Promise<ClipContent>
+  edit(clip: ClipInput, firstFrame: PictureInput, options: EditOptions): Promise<ClipContent>
+  dispose(): Promise<void>
+}
+
+/** A clip as `edit` takes it in Node: frames, or the path of an animated picture or a video. */
+export type ClipInput = string | MovingPictures
+
+/**
+ * Opens a model in this thread.
+ *
+ * @throws UserError as `fromPretrained` does.
+ */
+export async function openModel(model: string, options: Omit<PretrainedOptions, 'worker'>): Promise<OpenModel> {
+  const source = await openModelFolder(await folderOf(model, options))
+  const { precision = 'auto' } = options
+  const engine = nodeEngine({ cache: true, ...options })
+  const opened = new AnyImageToVideo(source, engine, { available: freemem(), ...options, precision })
+  const { native } = opened
+  return {
+    native,
+    animate: (image, options) => opened.animate(pictureOf(image), options),
+    edit(clip, firstFrame, options) {
+      const { width = native.width, height = native.height, frames = native.frames, fps = 7, fit } = options
+      const sampling = { fps, size: { width, height }, maxFrames: frames, ...(fit && { fit }) }
+      const read = typeof clip === 'string' ? readClipAt(clip, sampling) : clip
+      return opened.edit(read, pictureOf(firstFrame), options)
+    },
+    dispose: () => opened.dispose(),
+  }
+}
+
+/**
+ * `ImageToVideo` for Node: models from folders, pictures from files, clips that can be saved. Clips are made one after another,
+ * in the order in which they were asked for.
+ */
+export class ImageToVideo {
+  private constructor(
+    private readonly model: OpenModel,
+    private readonly options: ClipOptions,
+  ) {}
+
   /**
    * Opens a model: a folder in the layout of diffusers, with SF-V's UNet as component `student` where it has one; or the id of
    * one on the Hugging Face hub, which is fetched the first time. Weights are read when they are needed.
    *
+   * @param model the one that comes with the package, `models/fluent`, unless told
    * @throws UserError when there is no such model, it cannot be fetched, or it is none that is supported.
    */
-  static async fromPretrained(model: string, options: PretrainedOptions = {}): Promise<ImageToVideo> {
-    const source = await openModelFolder(await folderOf(model, options))
-    const { precision = 'auto' } = options
-    const engine = nodeEngine({ cache: true, ...options })
-    return new ImageToVideo(source, engine, { available: freemem(), ...options, precision })
+  static async fromPretrained(model = BUNDLED_MODEL, options: PretrainedOptions = {}): Promise<ImageToVideo> {
+    const { worker = true, ...rest } = options
+    const open = worker ? (await import('./threaded-model.node.js')).openInThread : openModel
+    return new ImageToVideo(await open(model, rest), { worker })
+  }
+
+  /** The frames and the size in pixels that the model was trained for: what `animate` makes unless told. */
+  get native(): OpenModel['native'] {
+    return this.model.native
   }
 
   /**
@@ -63,8 +121,8 @@ export class ImageToVideo extends AnyImageToVideo {
    * @throws UserError when the picture cannot be read, a setting is wrong, the model cannot make such a clip, or its
    *   weights do not fit its configuration.
    */
-  override async animate(image: PictureInput, options: AnimateOptions = {}): Promise<Clip> {
-    return new Clip(await super.animate(await pictureOf(image), options))
+  async animate(image: PictureInput, options: AnimateOptions = {}): Promise<Clip> {
+    return new Clip(await this.model.animate(image, options), this.options)
   }
 
   /**
@@ -74,21 +132,12 @@ export class ImageToVideo extends AnyImageToVideo {
    * @param firstFrame the clip's first frame, changed, as `animate` takes a picture
    * @throws UserError as `animate` does, and when the clip cannot be read or is too short.
    */
-  override async edit(
-    clip: string | Pick<ClipContent, 'frames' | 'fps'>,
-    firstFrame: PictureInput,
-    options: EditOptions = {},
-  ): Promise<Clip> {
-    const picture = await pictureOf(firstFrame)
-    const {
-      width = this.native.width,
-      height = this.native.height,
-      frames = this.native.frames,
-      fps = 7,
-      fit,
-    } = options
-    const sampling = { fps, size: { width, height }, maxFrames: frames, ...(fit && { fit }) }
-    const read = typeof clip === 'string' ? await readClipAt(clip, sampling) : clip
-    return new Clip(await super.edit(read, picture, options))
+  async edit(clip: ClipInput, firstFrame: PictureInput, options: EditOptions = {}): Promise<Clip> {
+    return new Clip(await this.model.edit(clip, firstFrame, options), this.options)
+  }
+
+  /** Closes the networks, once the clips that were asked for are made, and ends their thread. */
+  dispose(): Promise<void> {
+    return this.model.dispose()
   }
 }

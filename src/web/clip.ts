@@ -5,13 +5,15 @@ import type { Exported } from '../media/export.web.js'
 import type { Frames } from '../media/frames.js'
 import { UserError } from '../errors.js'
 import type { ExportRequest, ReadRequest } from './media-worker.js'
-import { Remote } from './rpc.js'
+import { Remote } from '../runtime/rpc.js'
+import { lineTo } from './worker-line.js'
 
 let remote: Remote | undefined
 
 /** The worker that reads and writes clips, made when it is first needed. */
 function mediaWorker(): Remote {
-  remote ??= new Remote(new Worker(new URL('./media-worker.js', import.meta.url), { type: 'module' }))
+  if (!remote || remote.ended)
+    remote = new Remote(lineTo(new Worker(new URL('./media-worker.js', import.meta.url), { type: 'module' })))
   return remote
 }
 

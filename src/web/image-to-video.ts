@@ -8,7 +8,8 @@ import type { WebEngineOptions } from '../runtime/engine.web.js'
 import type { DownloadProgress } from '../weights/model-files.web.js'
 import { Clip } from './clip.js'
 import type { AnimateRequest, EditRequest, OpenAnswer, OpenRequest, PictureSource } from './model-worker.js'
-import { Remote } from './rpc.js'
+import { Remote } from '../runtime/rpc.js'
+import { lineTo } from './worker-line.js'
 
 /** What `animate` and `edit` report: the stages of the work, and what must be fetched first. */
 export type WebProgress = AnimateProgress | ({ readonly type: 'download' } & DownloadProgress)
@@ -58,7 +59,7 @@ export class ImageToVideo {
    */
   static async fromPretrained(url: string, options: PretrainedOptions = {}): Promise<ImageToVideo> {
     const { onDownload, signal, ...engine } = options
-    const worker = new Remote(new Worker(new URL('./model-worker.js', import.meta.url), { type: 'module' }))
+    const worker = new Remote(lineTo(new Worker(new URL('./model-worker.js', import.meta.url), { type: 'module' })))
     try {
       const request: OpenRequest = { url: new URL(url, location.href).href, engine: absolute(engine) }
       const { device, native } = await worker.call<OpenAnswer>('open', request, { signal, onProgress: onDownload })

@@ -3,7 +3,8 @@ import type { ClipContent } from '../media/clip.js'
 import { readClip, type ClipSampling } from '../media/decode.web.js'
 import type { ExportSettings } from '../media/export-settings.js'
 import { exportClip } from '../media/export.web.js'
-import { serve } from './rpc.js'
+import { serve, type Work } from '../runtime/rpc.js'
+import { lineToPage } from './worker-line.js'
 
 /** What saving a clip is told. */
 export interface ExportRequest {
@@ -17,8 +18,8 @@ export interface ReadRequest {
   readonly sampling: ClipSampling
 }
 
-serve({
-  async exportClip({ clip, settings }: ExportRequest, { signal }) {
+const handlers = {
+  async exportClip({ clip, settings }: ExportRequest, { signal }: Work) {
     const exported = await exportClip(clip, settings, signal)
     return { value: exported, transfer: [exported.bytes.buffer] }
   },
@@ -27,4 +28,6 @@ serve({
     const frames = await readClip(source, sampling)
     return { value: frames, transfer: [frames.data.buffer] }
   },
-})
+}
+
+serve(handlers, lineToPage())

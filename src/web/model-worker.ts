@@ -7,7 +7,8 @@ import { openModelFiles } from '../pipeline/pretrained.web.js'
 import type { AnimateSettings, EditSettings } from '../pipeline/settings.js'
 import { webEngine, type WebEngineOptions } from '../runtime/engine.web.js'
 import { ModelFiles, type DownloadProgress } from '../weights/model-files.web.js'
-import { serve, type Answer } from './rpc.js'
+import { serve, type Answer, type Work } from '../runtime/rpc.js'
+import { lineToPage } from './worker-line.js'
 
 /** What opening a model is told. */
 export interface OpenRequest {
@@ -54,8 +55,8 @@ function answerWith(clip: ClipContent): Answer {
   return { value: clip, transfer: [clip.frames.data.buffer] }
 }
 
-serve({
-  async open({ url, engine: options }: OpenRequest, { signal, report }) {
+const handlers = {
+  async open({ url, engine: options }: OpenRequest, { signal, report }: Work) {
     tellDownload = report
     const files = await ModelFiles.open(url, { signal })
     const onDownload = (progress: DownloadProgress) => tellDownload?.(progress)
@@ -67,14 +68,16 @@ serve({
     return { value: { device: engine.device, native: model.native } satisfies OpenAnswer }
   },
 
-  async animate({ picture, settings }: AnimateRequest, { signal, report }) {
+  async animate({ picture, settings }: AnimateRequest, { signal, report }: Work) {
     tellDownload = (progress) => report({ type: 'download', ...progress })
     return answerWith(await opened().animate(await pictureOf(picture), { ...settings, signal, onProgress: report }))
   },
 
-  async edit({ clip, firstFrame, settings }: EditRequest, { signal, report }) {
+  async edit({ clip, firstFrame, settings }: EditRequest, { signal, report }: Work) {
     tellDownload = (progress) => report({ type: 'download', ...progress })
     const picture = await pictureOf(firstFrame)
     return answerWith(await opened().edit(clip, picture, { ...settings, signal, onProgress: report }))
   },
-})
+}
+
+serve(handlers, lineToPage())
