@@ -2,7 +2,7 @@
 // command line into few files. Plain JavaScript, because it runs as npm's `prepare`, before anything is built.
 import { build } from 'esbuild'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -16,6 +16,7 @@ if (status !== 0) process.exit(status ?? 1)
 
 cpSync(join(root, 'src'), dist, { recursive: true, filter: (path) => extname(path) !== '.ts' })
 await joinCommand()
+await joinWorkers()
 linkCommand(join(dist, 'bin', 'main.js'), join(root, 'node_modules', '.bin', 'sfv'))
 
 /**
@@ -41,8 +42,38 @@ async function joinCommand() {
     banner: { js: `import { createRequire as from } from 'node:module'; const require = from(import.meta.url);` },
     logLevel: 'warning',
   })
-  const licence = (name) => `${name}\n\n${readFileSync(join(root, 'node_modules', name, 'LICENSE'), 'utf8')}`
-  writeFileSync(join(dist, 'bin', 'LICENSES.txt'), joined.map(licence).join('\n'))
+  writeLicences('bin', joined)
+}
+
+/**
+ * The browser's workers, each one file that imports nothing but ONNX Runtime: development servers hand such a file out as it
+ * is, where they would have to find, and turn into modules, the packages that it imports.
+ */
+async function joinWorkers() {
+  const joined = ['fflate', 'gifenc', 'mediabunny', 'zod']
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['dist/web/model-worker.js', 'dist/web/media-worker.js'],
+    outdir: 'dist/web',
+    allowOverwrite: true,
+    bundle: true,
+    minify: true,
+    platform: 'browser',
+    format: 'esm',
+    target: 'es2022',
+    external: ['onnxruntime-web'],
+    logLevel: 'warning',
+  })
+  writeLicences('web', joined)
+}
+
+function writeLicences(folder, names) {
+  const licence = (name) => {
+    const at = join(root, 'node_modules', name)
+    const file = readdirSync(at).find((each) => /^licen[cs]e/i.test(each))
+    return `${name}\n\n${readFileSync(join(at, file), 'utf8')}`
+  }
+  writeFileSync(join(dist, folder, 'LICENSES.txt'), names.map(licence).join('\n'))
 }
 
 /**

@@ -2,7 +2,6 @@ import { Option, type Command } from 'commander'
 import { EXPORT_FORMATS, type ExportFormat } from '../media/export-settings.js'
 import type { Precision } from '../pipeline/device-traits.js'
 import type { DeviceChoice } from '../runtime/device-names.js'
-import { BUNDLED_MODEL } from '../weights/packaged.node.js'
 import { amount, deviceOption, numeric, parseGuidance, parseSize, whole } from './options.js'
 
 /** The options of commands that make a clip. */
@@ -36,7 +35,7 @@ export function withClipOptions(command: Command): Command {
   return command
     .addOption(
       new Option('--model <model>', 'model folder in the layout of diffusers, or a hub id').default(
-        BUNDLED_MODEL,
+        'fluent',
         'the bundled one',
       ),
     )

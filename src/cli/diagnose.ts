@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { readdir, readFile, stat, statfs } from 'node:fs/promises'
+import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { env } from 'onnxruntime-node'
-import { cacheFolder } from '../runtime/cache-folder.node.js'
+import { bytesIn, cacheFolder } from '../runtime/cache-folder.node.js'
 import type { Device } from '../runtime/device-names.js'
 import { hasCudaProvider, knownDevices } from '../runtime/devices.node.js'
 import { findMpiLibrary } from '../runtime/mpi.node.js'
@@ -156,16 +156,19 @@ async function cuda(): Promise<Finding> {
   const name = gpus === '' ? '' : `${gpus.replaceAll('\n', '; ')}: `
   if (hasCudaProvider()) return device('cuda', name)
   if (gpus === '') return missing('cuda', 'no NVIDIA GPU', 'none needed; on a machine with one, its driver comes first')
-  const fix =
-    'install CUDA 12 and cuDNN 9, then remove the line onnxruntime-node-install=skip from .npmrc and run npm rebuild onnxruntime-node'
+  const fix = 'install CUDA 12 and cuDNN 9, then run node node_modules/onnxruntime-node/script/install'
   return missing('cuda', `${name}ONNX Runtime's provider is not installed`, fix)
 }
 
 async function cache(): Promise<Finding> {
   const folder = cacheFolder()
-  const bytes = await sizeOf(folder)
-  const parent = (await stat(folder).catch(() => undefined)) ? folder : process.cwd()
-  const { bavail, bsize } = await statfs(parent)
+  const bytes = await bytesIn(folder)
+  const reason = await whyNotWritable(join(folder, 'graphs'))
+  if (reason !== undefined) {
+    const fix = 'set SFV_CACHE to a folder you may write to; until then all works, but starts slower'
+    return missing('cache', `${folder} takes no files (${reason})`, fix)
+  }
+  const { bavail, bsize } = await statfs(folder)
   const free = bavail * bsize
   return ok('cache', `${folder}: ${gigabytes(bytes)} used, ${gigabytes(free)} free on the disk`, {
     folder,
@@ -174,13 +177,18 @@ async function cache(): Promise<Finding> {
   })
 }
 
-async function sizeOf(folder: string): Promise<number> {
-  const names = await readdir(folder, { recursive: true }).catch(() => [])
-  const sizes = names.map(async (name) => {
-    const found = await stat(join(folder, name)).catch(() => undefined)
-    return found?.isFile() ? found.size : 0
-  })
-  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
+/** Tries to write into a folder; permissions alone do not tell of disks that are full or read-only. */
+async function whyNotWritable(folder: string): Promise<string | undefined> {
+  const probe = join(folder, `.${process.pid}.probe.part`)
+  try {
+    await mkdir(folder, { recursive: true })
+    await writeFile(probe, 'sfv')
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  } finally {
+    await rm(probe, { force: true }).catch(() => undefined)
+  }
 }
 
 async function hub(): Promise<Finding> {

@@ -1,13 +1,13 @@
 /**
- * Runs work that must clean up behind itself when Ctrl-C is pressed: the first press aborts the signal, a second one ends
- * the process as ever. Further signals can be treated alike.
+ * Runs work that must clean up behind itself when it is told to end: the first signal aborts the work, a second one ends the
+ * process as ever.
  */
 export async function interruptible<T>(
   work: (signal: AbortSignal) => Promise<T>,
-  signals: readonly NodeJS.Signals[] = ['SIGINT'],
+  signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'],
 ): Promise<T> {
   const stop = new AbortController()
-  const onInterrupt = (signal: NodeJS.Signals) => stop.abort(signal)
+  const onInterrupt = () => stop.abort()
   for (const signal of signals) process.once(signal, onInterrupt)
   try {
     return await work(stop.signal)

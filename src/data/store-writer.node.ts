@@ -199,7 +199,7 @@ class ClipPacker {
     const pictures = this.batch
     this.batch = []
     const packed = await Promise.all(pictures.map(({ data }) => packBytes(data)))
-    this.alphas.push(...(await Promise.all(pictures.map(({ alpha }) => alpha && packBytes(alpha)))))
+    this.alphas.push(...(await Promise.all(pictures.map(async ({ alpha }) => alpha && (await packBytes(alpha))))))
     for (const { length } of packed) {
       this.sizes.push(length)
       this.waiting += length

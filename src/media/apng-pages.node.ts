@@ -26,7 +26,7 @@ export function isApng(bytes: Uint8Array): boolean {
  * The pages of an animated PNG (PNG specification, third edition, 11.3.6): each frame is decoded as a PNG of its own and
  * put on the canvas.
  */
-export async function apngPages(bytes: Uint8Array, name: string): Promise<Pages> {
+export function apngPages(bytes: Uint8Array, name: string): Pages {
   const { header, shared, frames } = readFrames(readPngChunks(bytes))
   if (frames.length === 0) throw new Error(`${name} has no frames`)
   const [width, height] = [uint32(header, 0), uint32(header, 4)]

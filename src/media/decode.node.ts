@@ -35,16 +35,17 @@ export async function* readFrames(path: string, { sampling }: DecodeOptions = {}
   const kind = await stat(path).catch((error: Error) => {
     throw bad(`${error.message}; give the path of a clip or picture`)
   })
-  if (kind.isDirectory()) return yield* folderFrames(path, sampling)
-  if (VIDEOS.includes(extension)) return yield* videoFrames(path, sampling)
-  if (!PICTURES.includes(extension)) {
+  if (kind.isDirectory()) yield* folderFrames(path, sampling)
+  else if (VIDEOS.includes(extension)) yield* videoFrames(path, sampling)
+  else if (PICTURES.includes(extension)) {
+    const bytes = await readFile(path).catch((error: Error) => {
+      throw bad(`${error.message}; give the path of a clip or picture`)
+    })
+    yield* pictureFrames(bytes, path, sampling)
+  } else {
     const known = [...PICTURES, ...VIDEOS].join(' ')
     throw bad(`its name ends in none of ${known}; convert it to one of these`)
   }
-  const bytes = await readFile(path).catch((error: Error) => {
-    throw bad(`${error.message}; give the path of a clip or picture`)
-  })
-  yield* pictureFrames(bytes, path, sampling)
 }
 
 /**

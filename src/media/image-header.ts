@@ -66,26 +66,24 @@ function headerOf(bytes: Uint8Array): ImageHeader | 'cut' | undefined {
 /** Brands of ISO base media (bytes 8 on of the first box) that tell which pictures are in it. */
 const HEIC_BRANDS = /^(hei[cxms]|hev[cxms]|mif1|msf1)$/
 
-/** First bytes of files that are no picture of ours, what they are, and the way out. */
+/** First bytes of files that are no picture of ours, in hexadecimal, what they are, and the way out. */
 const SIGNATURES: readonly (readonly [start: RegExp, what: string])[] = [
-  [/^BM[^]{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0/, 'it is a BMP picture; export it as PNG first'],
-  [/^\0\0[\x01\x02]\0[\x01-\xff]\0/, 'it is an ICO icon; export it as PNG first'],
-  [/^8BPS\0[\x01\x02]/, 'it is a PSD drawing; export it as PNG first'],
-  [/^(\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n)/, 'it is a JPEG XL picture; export it as PNG first'],
-  [/^(\0\0\0\x0cjP {2}\r\n\x87\n|\xff\x4f\xff\x51)/, 'it is a JPEG 2000 picture; export it as PNG first'],
-  [/^(II\*\0|MM\0\*|II\+\0|MM\0\+)/, 'it is a TIFF picture; export it as PNG first'],
-  [/^\x76\x2f\x31\x01/, 'it is an OpenEXR picture; export it as PNG first'],
-  [/^#\?(RADIANCE|RGBE)/, 'it is a Radiance HDR picture; export it as PNG first'],
-  [/^qoif/, 'it is a QOI picture; export it as PNG first'],
-  [/^DDS /, 'it is a DDS texture; export it as PNG first'],
-  [/^gimp xcf/, 'it is a GIMP drawing; export it as PNG first'],
-  [/^P[1-7]\s/, 'it is a PNM picture; export it as PNG first'],
-  [/^%PDF-/, 'it is a PDF document; export the page as PNG first'],
-  [/^%!PS/, 'it is a PostScript document; export it as PNG first'],
-  [/^(\x1a\x45\xdf\xa3|FLV\x01|OggS|RIFF[^]{4}AVI )/, 'it is a video; give one of its pictures, as PNG or JPEG'],
-  [/^(PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!)/, 'it is an archive; unpack it, and give a picture in it'],
-  [/^(<!doctype html|<html)/i, 'it is a web page; save the picture itself, and give its file'],
-  [/^version https:\/\/git-lfs/, 'it only points to the file in Git LFS; fetch it with `git lfs pull`'],
+  [/^424d.{24}(0c|28|34|38|40|6c|7c)000000/, 'it is a BMP picture; export it as PNG first'],
+  [/^0000(01|02)00(?!00)..00/, 'it is an ICO icon; export it as PNG first'],
+  [/^38425053000[12]/, 'it is a PSD drawing; export it as PNG first'],
+  [/^(ff0a|0000000c4a584c200d0a870a)/, 'it is a JPEG XL picture; export it as PNG first'],
+  [/^(ff4fff51|0000000c6a5020200d0a870a)/, 'it is a JPEG 2000 picture; export it as PNG first'],
+  [/^(49492[ab]00|4d4d002[ab])/, 'it is a TIFF picture; export it as PNG first'],
+  [/^762f3101/, 'it is an OpenEXR picture; export it as PNG first'],
+  [/^233f(52414449414e4345|52474245)/, 'it is a Radiance HDR picture; export it as PNG first'],
+  [/^716f6966/, 'it is a QOI picture; export it as PNG first'],
+  [/^44445320/, 'it is a DDS texture; export it as PNG first'],
+  [/^67696d7020786366/, 'it is a GIMP drawing; export it as PNG first'],
+  [/^503[1-7](09|0a|0d|20)/, 'it is a PNM picture; export it as PNG first'],
+  [/^255044462d/, 'it is a PDF document; export the page as PNG first'],
+  [/^252153/, 'it is a PostScript document; export it as PNG first'],
+  [/^(1a45dfa3|464c5601|4f676753|52494646.{8}41564920)/, 'it is a video; give one of its pictures, as PNG or JPEG'],
+  [/^(504b0304|1f8b|377abcaf|52617221)/, 'it is an archive; unpack it, and give a picture in it'],
 ]
 
 /**
@@ -97,7 +95,12 @@ export function foreignKind(bytes: Uint8Array): string | undefined {
   if (/<svg[\s>]/i.test(start)) return 'SVG drawings are not read; export it as PNG at the size you want'
   if (isMovie(bytes)) return 'it is a video; give one of its pictures, as PNG or JPEG'
   if (isHeic(bytes)) return 'it is a HEIC picture; export it as JPEG or PNG first'
-  return SIGNATURES.find(([pattern]) => pattern.test(start))?.[1]
+  if (/^(<!doctype html|<html)/i.test(start)) return 'it is a web page; save the picture itself, and give its file'
+  if (/^version https:\/\/git-lfs/.test(start)) {
+    return 'it only points to the file in Git LFS; fetch it with `git lfs pull`'
+  }
+  const hex = Array.from(bytes.subarray(0, 32), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return SIGNATURES.find(([pattern]) => pattern.test(hex))?.[1]
 }
 
 /** The brands of ISO base media: the major one, then those that it is compatible with (ISO 14496-12, 4.3). */

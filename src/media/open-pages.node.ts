@@ -15,7 +15,7 @@ const CHUNK_BYTES = 2 ** 27
  */
 export async function openPages(bytes: Uint8Array, name: string): Promise<Pages> {
   try {
-    return await (isApng(bytes) ? apngPages(bytes, name) : sharpPages(bytes, name))
+    return isApng(bytes) ? apngPages(bytes, name) : await sharpPages(bytes, name)
   } catch (error) {
     throw error instanceof UserError ? error : unreadable(bytes, name, error)
   }

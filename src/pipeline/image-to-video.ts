@@ -39,8 +39,8 @@ export interface MakingOptions {
 
 /** What `animate` may be told. */
 export interface AnimateOptions extends AnimateSettings, MakingOptions {
-  /** What the clip ends with, for models that take an end frame. */
-  readonly end?: Picture
+  /** What the clip ends with, for models that take an end frame; may still be read. */
+  readonly end?: Picture | Promise<Picture>
 }
 
 /** What `edit` may be told. */
@@ -104,10 +104,10 @@ export class ImageToVideo {
   animate(picture: Picture | Promise<Picture>, options: AnimateOptions = {}): Promise<ClipContent> {
     const { end, ...rest } = options
     const [making, asked] = split(rest)
-    return this.#queued(making, picture, (given) => {
-      checkPicture(given, 'the picture')
+    return this.#queued(making, Promise.all([picture, end]), ([picture, end]) => {
+      checkPicture(picture, 'the picture')
       if (end) checkPicture(end, 'the end frame')
-      return this.#make(given, parseSettings(asked), making, end && { end })
+      return this.#make(picture, parseSettings(asked), making, end && { end })
     })
   }
 
@@ -146,10 +146,9 @@ export class ImageToVideo {
   /** Makes clips one after another, once what they are made of is there; one that was given up while it waited is not begun. */
   #queued<T>(
     { signal }: MakingOptions,
-    given: T | Promise<T>,
+    reading: Promise<T>,
     make: (given: T) => Promise<ClipContent>,
   ): Promise<ClipContent> {
-    const reading = Promise.resolve(given)
     // Whoever waits is told when it is the clip's turn.
     reading.catch(() => undefined)
     const clip = this.#queue.then(async () => {

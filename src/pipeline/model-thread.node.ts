@@ -3,8 +3,14 @@ import type { ClipContent } from '../media/clip.js'
 import type { SendablePicture } from '../media/picture-input.node.js'
 import { serve, type Answer, type Work } from '../runtime/rpc.js'
 import { lineToMaker } from '../runtime/thread.node.js'
-import type { AnimateOptions, EditOptions } from './image-to-video.js'
-import { openModel, type ClipInput, type OpenModel, type PretrainedOptions } from './pretrained.node.js'
+import type { EditOptions } from './image-to-video.js'
+import {
+  openModel,
+  type ClipInput,
+  type NodeAnimateOptions,
+  type OpenModel,
+  type PretrainedOptions,
+} from './pretrained.node.js'
 
 /** What opening a model is told. */
 export interface OpenRequest {
@@ -15,7 +21,8 @@ export interface OpenRequest {
 /** What making a clip is told. */
 export interface AnimateRequest {
   readonly picture: SendablePicture
-  readonly asked: Omit<AnimateOptions, 'onProgress' | 'signal'>
+  readonly end: SendablePicture | undefined
+  readonly asked: Omit<NodeAnimateOptions, 'onProgress' | 'signal' | 'end'>
 }
 
 /** What editing a clip is told. */
@@ -43,8 +50,8 @@ const handlers = {
     return { value: model.native }
   },
 
-  async animate({ picture, asked }: AnimateRequest, { signal, report }: Work) {
-    return answerWith(await opened().animate(picture, { ...asked, signal, onProgress: report }))
+  async animate({ picture, end, asked }: AnimateRequest, { signal, report }: Work) {
+    return answerWith(await opened().animate(picture, { ...asked, end, signal, onProgress: report }))
   },
 
   async edit({ clip, firstFrame, asked }: EditRequest, { signal, report }: Work) {

@@ -33,6 +33,12 @@ export interface PretrainedOptions extends NodeEngineOptions, MemoryOptions {
   readonly worker?: boolean
 }
 
+/** What `animate` may be told in Node. */
+export interface NodeAnimateOptions extends Omit<AnimateOptions, 'end'> {
+  /** What the clip ends with, for models that take an end frame. */
+  readonly end?: PictureInput
+}
+
 /**
  * The files of a model folder, or of the snapshot in a model's folder of huggingface_hub's cache. Weights are found when they are
  * asked for.
@@ -44,18 +50,25 @@ export async function openModelFolder(folder: string): Promise<ModelSource> {
   return { path, components, defaults, weights: (component) => Checkpoint.open(join(path, component)) }
 }
 
-/** The folder of a model by what `fromPretrained` is given, fetched from the hub where it is the id of one there. */
+/** How the model that comes with the package is called from any folder. */
+const BUNDLED_NAME = 'fluent'
+
+/**
+ * The folder of a model by what `fromPretrained` is given: a folder of that name comes first, then what comes with the package, then
+ * the hub.
+ */
 async function folderOf(model: string, { onPull }: PretrainedOptions): Promise<string> {
-  const path = packaged(model)
-  const isFolder = (await stat(path).catch(() => undefined)) !== undefined
+  if ((await stat(model).catch(() => undefined)) !== undefined) return model
+  const own = model === BUNDLED_NAME ? BUNDLED_MODEL : packaged(model)
+  if (own !== model) return own
   const { isHubId, resolveHubModel } = await import('../weights/hub.node.js')
-  return isFolder || !isHubId(model) ? path : resolveHubModel(model, onPull ? { onProgress: onPull } : {})
+  return isHubId(model) ? resolveHubModel(model, onPull ? { onProgress: onPull } : {}) : model
 }
 
 /** A model that is open, in this thread or another. */
 export interface OpenModel {
   readonly native: AnyImageToVideo['native']
-  animate(image: PictureInput, options: AnimateOptions): Promise<ClipContent>
+  animate(image: PictureInput, options: NodeAnimateOptions): Promise<ClipContent>
   edit(clip: ClipInput, firstFrame: PictureInput, options: EditOptions): Promise<ClipContent>
   dispose(): Promise<void>
 }
@@ -76,7 +89,10 @@ export async function openModel(model: string, options: Omit<PretrainedOptions, 
   const { native } = opened
   return {
     native,
-    animate: (image, options) => opened.animate(pictureOf(image), options),
+    animate(image, { end, ...options }) {
+      const last = end === undefined ? {} : { end: pictureOf(end) }
+      return opened.animate(pictureOf(image), { ...options, ...last })
+    },
     edit(clip, firstFrame, options) {
       const { width = native.width, height = native.height, frames = native.frames, fps = 7, fit } = options
       const sampling = { fps, size: { width, height }, maxFrames: frames, ...(fit && { fit }) }
@@ -101,7 +117,7 @@ export class ImageToVideo {
    * Opens a model: a folder in the layout of diffusers, with SF-V's UNet as component `student` where it has one; or the id of
    * one on the Hugging Face hub, which is fetched the first time. Weights are read when they are needed.
    *
-   * @param model the one that comes with the package, `models/fluent`, unless told
+   * @param model the one that comes with the package, `fluent`, unless told
    * @throws UserError when there is no such model, it cannot be fetched, or it is none that is supported.
    */
   static async fromPretrained(model = BUNDLED_MODEL, options: PretrainedOptions = {}): Promise<ImageToVideo> {
@@ -121,7 +137,7 @@ export class ImageToVideo {
    * @throws UserError when the picture cannot be read, a setting is wrong, the model cannot make such a clip, or its
    *   weights do not fit its configuration.
    */
-  async animate(image: PictureInput, options: AnimateOptions = {}): Promise<Clip> {
+  async animate(image: PictureInput, options: NodeAnimateOptions = {}): Promise<Clip> {
     return new Clip(await this.model.animate(image, options), this.options)
   }
 

@@ -1,4 +1,4 @@
-import { sendablePicture, type PictureInput, type SendablePicture } from '../media/picture-input.node.js'
+import { sendablePicture } from '../media/picture-input.node.js'
 import { startThread } from '../runtime/thread.node.js'
 import { checkMoving } from './image-to-video.js'
 import type { AnimateRequest, EditRequest, OpenRequest } from './model-thread.node.js'
@@ -23,20 +23,21 @@ export async function openInThread(
       throw error
     })
   let turn: Promise<unknown> = Promise.resolve()
-  const inTurn = (input: PictureInput): Promise<SendablePicture> => {
-    const reading = sendablePicture(input)
+  const inTurn = <T>(reading: Promise<T>): Promise<T> => {
     const sent = Promise.allSettled([turn, reading]).then(() => reading)
     turn = sent.catch(() => undefined)
     return sent
   }
   return {
     native,
-    async animate(image, { onProgress, signal, ...asked }) {
-      const request: AnimateRequest = { picture: await inTurn(image), asked }
+    async animate(image, { onProgress, signal, end, ...asked }) {
+      const reading = [sendablePicture(image), end === undefined ? undefined : sendablePicture(end)] as const
+      const [picture, last] = await inTurn(Promise.all(reading))
+      const request: AnimateRequest = { picture, end: last, asked }
       return thread.call('animate', request, { signal, onProgress })
     },
     async edit(clip, firstFrame, { onProgress, signal, ...asked }) {
-      const picture = await inTurn(firstFrame)
+      const picture = await inTurn(sendablePicture(firstFrame))
       if (typeof clip !== 'string') checkMoving(clip)
       const given = typeof clip === 'string' ? clip : { frames: clip.frames, fps: clip.fps }
       const request: EditRequest = { clip: given, firstFrame: picture, asked }

@@ -53,7 +53,7 @@ export function nodeEngine(settings: NodeEngineOptions = {}): Engine {
     logSeverityLevel: 4,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
   }
-  const cache = settings.cache && device === 'cpu' ? new GraphCache(join(cacheFolder(), 'graphs')) : undefined
+  const cache = settings.cache && device === 'cpu' ? graphCache() : undefined
   const load = async (graph: LoweredGraph) => {
     if (graph.lean) (await import('./allocator.node.js')).returnFreedMemory()
     try {
@@ -66,6 +66,15 @@ export function nodeEngine(settings: NodeEngineOptions = {}): Engine {
     }
   }
   return { device, load }
+}
+
+/** The cache of this user; undefined where the system knows no folder for it, as for a user without a home. */
+function graphCache(): GraphCache | undefined {
+  try {
+    return new GraphCache(join(cacheFolder(), 'graphs'))
+  } catch {
+    return undefined
+  }
 }
 
 /**

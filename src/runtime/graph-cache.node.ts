@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { arch, cpus } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { env, InferenceSession } from 'onnxruntime-node'
 import type { LoweredGraph } from './program.js'
 
@@ -23,10 +23,10 @@ export const WEIGHTS_AS_STORED = {
   },
 }
 const SUFFIX = '.onnx'
-const PART = '.part'
-/** How old an unfinished entry is that no process writes any more: a day. */
-const LEFT_OVER_MS = 24 * 3600 * 1000
 const HASH_BYTES = 32
+/** Ending of a file that is being written. */
+const PART = '.part'
+const DAY_MS = 86_400_000
 
 /** How much a cache may hold. */
 export interface GraphCacheLimits {
@@ -43,8 +43,7 @@ export interface GraphCacheLimits {
 /**
  * Graphs as ONNX Runtime has optimised them, on disk, so that the next process neither optimises again nor runs slower
  * without. An entry is found by all that it depends on: graph, checkpoint files, version, processor. It ends with the
- * SHA-256 of what comes before; one that is damaged is made again. Whatever fails about a cache, as in a folder that cannot be
- * written, is of another user or on a full disk, costs speed alone.
+ * SHA-256 of what comes before; one that is damaged is made again. A folder that cannot be written costs speed alone.
  */
 export class GraphCache {
   readonly #largestTotal: number
@@ -92,51 +91,64 @@ export class GraphCache {
   async #make(graph: LoweredGraph, options: SessionOptions, entry: string, large: boolean): Promise<InferenceSession> {
     const extra = { ...options.extra, ...(large ? WEIGHTS_AS_STORED : {}) }
     const optimized: SessionOptions = { ...options, graphOptimizationLevel: 'all', extra }
-    const plain = () => InferenceSession.create(graph.model, optimized)
-    const part = join(this.folder, `.${randomBytes(6).toString('hex')}${PART}`)
-    // Optimising takes long: whether the entry can be written is found out before.
-    const writable = await touch(part).then(
-      () => true,
-      () => false,
-    )
-    if (!writable) return plain()
+    const part = await this.#reserve()
+    if (part === undefined) return InferenceSession.create(graph.model, optimized)
     try {
-      const session = await InferenceSession.create(graph.model, { ...optimized, optimizedModelFilePath: part })
+      // What fails with a copy on disk may be the disk's fault: without one, the true reason shows, if there is one.
+      const session = await InferenceSession.create(graph.model, { ...optimized, optimizedModelFilePath: part }).catch(
+        () => undefined,
+      )
+      if (!session) return await InferenceSession.create(graph.model, optimized)
       await seal(part, entry).catch(() => undefined)
       return session
-    } catch {
-      // The disk may be full. Where the graph itself is at fault, opening it once more says so.
-      return await plain()
     } finally {
       await rm(part, { force: true }).catch(() => undefined)
-      await pruneGraphs(this.folder, this.#largestTotal).catch(() => undefined)
+      await this.#prune().catch(() => undefined)
+    }
+  }
+
+  /** An empty file beside the entries; undefined where the folder takes none. */
+  async #reserve(): Promise<string | undefined> {
+    const part = join(this.folder, `.${process.pid}.${randomBytes(6).toString('hex')}${PART}`)
+    try {
+      await mkdir(this.folder, { recursive: true })
+      await writeFile(part, '', { flag: 'wx' })
+      return part
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Removes what ended processes left, and the entries that were not used for longest until the rest is small enough. */
+  async #prune(): Promise<void> {
+    const entries: { readonly path: string; readonly size: number; readonly mtimeMs: number }[] = []
+    for (const name of await readdir(this.folder)) {
+      const path = join(this.folder, name)
+      // Another process may have removed it since.
+      const found = await stat(path).catch(() => undefined)
+      if (!found) continue
+      if (name.endsWith(PART) && isLeftOver(name, found.mtimeMs)) await rm(path, { force: true }).catch(() => undefined)
+      else entries.push({ path, size: found.size, mtimeMs: found.mtimeMs })
+    }
+    let total = 0
+    for (const { path, size } of entries.sort((a, b) => b.mtimeMs - a.mtimeMs)) {
+      total += size
+      if (total > this.#largestTotal) await rm(path, { force: true }).catch(() => undefined)
     }
   }
 }
 
-/** Makes a file, and the folder that it is in. */
-async function touch(path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
-  await (await open(path, 'wx')).close()
-}
-
-/** What is in a folder of graphs: bytes and time of last use of each entry, and of what was left unfinished. */
-export async function cachedGraphs(folder: string) {
-  const names = (await readdir(folder)).filter((name) => name.endsWith(SUFFIX) || name.endsWith(PART))
-  const entries = names.map(async (name) => {
-    const path = join(folder, name)
-    const { size, mtimeMs } = await stat(path)
-    return { path, size, usedMs: mtimeMs, whole: name.endsWith(SUFFIX) }
-  })
-  return Promise.all(entries)
-}
-
-/** Removes what was left unfinished a day ago, and the entries that were not used for longest until the rest is small enough. */
-async function pruneGraphs(folder: string, largestTotal: number): Promise<void> {
-  let total = 0
-  for (const { path, size, usedMs, whole } of (await cachedGraphs(folder)).sort((a, b) => b.usedMs - a.usedMs)) {
-    if (whole) total += size
-    if (whole ? total > largestTotal : Date.now() - usedMs > LEFT_OVER_MS) await rm(path, { force: true })
+/** Whether nobody writes a part file any more: its process has ended, or it is older than a day. */
+function isLeftOver(name: string, mtimeMs: number): boolean {
+  if (Date.now() - mtimeMs > DAY_MS) return true
+  const pid = Number(name.split('.')[1])
+  // Older versions named no process.
+  if (!Number.isInteger(pid)) return false
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH'
   }
 }
 

@@ -58,7 +58,7 @@ export class ModelFiles {
         `cannot open ${address}: the server answers ${response.status}; write it with \`sfv manifest\``,
       )
     }
-    const kept = reachable ? response : await cache?.match(address)
+    const kept = reachable ? response : await cache?.match(address).catch(() => undefined)
     if (!kept) throw new UserError(`cannot reach ${address}; check the address and the connection`)
     if (reachable) await cache?.put(address, response.clone()).catch(() => undefined)
     return new ModelFiles(folder, parseManifest(new Uint8Array(await kept.arrayBuffer()), address))
@@ -118,14 +118,18 @@ export class ModelFiles {
     const { bytes: size, sha256: expected } = this.#entry(path)
     const key = `${location.origin}/.sfv-models/${expected}`
     const cache = await openCache()
-    const kept = await cache?.match(key)
+    // A storage that cannot be read costs the download alone.
+    const kept = await cache
+      ?.match(key)
+      .then((response) => response?.arrayBuffer())
+      .catch(() => undefined)
     if (kept) {
-      const bytes = new Uint8Array(await kept.arrayBuffer())
+      const bytes = new Uint8Array(kept)
       if ((await sha256(bytes)) === expected) {
         onBytes(size)
         return bytes
       }
-      await cache?.delete(key)
+      await cache?.delete(key).catch(() => undefined)
     }
     const bytes = await download(`${this.url}${path}`, size, onBytes, signal)
     if (bytes.length !== size || (await sha256(bytes)) !== expected) {

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 /** The package's folder: src/weights, dist/weights and dist/bin lie equally deep. */
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url))
 
-/** The name of the model that comes with the package, for `packaged`. */
-export const BUNDLED_MODEL = 'models/fluent'
+/** The model that comes with the package. */
+export const BUNDLED_MODEL = join(PACKAGE, 'models', 'fluent')
 
 /** What comes with the package and is known by name from anywhere. */
 const COMES_ALONG = /^(models|recipes)[/\\]/

@@ -55,7 +55,7 @@ it('says how clips were split, and what the store cannot be used for', async () 
   const wrong = await inProcess(store('2'))
   expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('--test is 2; give a number from 0 to 1')])
   const fixed = await inProcess(['data', 'fluent-emoji', '-o', join(folder, 'emoji'), '--test', '0.5'])
-  expect([fixed.code, fixed.stderr]).toEqual([2, expect.stringContaining('how the Fluent emoji are split is fixed')])
+  expect([fixed.code, fixed.stderr]).toEqual([2, expect.stringContaining('how fluent-emoji is split is fixed')])
 })
 
 it('takes the middle of pictures in the aspect ratio of the store', async () => {

@@ -75,7 +75,7 @@ describe('the clips of a folder', () => {
     symlinkSync('..', join(folder, 'deep/around'))
     symlinkSync('nowhere.png', join(folder, 'lost.png'))
     symlinkSync('itself.png', join(folder, 'itself.png'))
-    execFileSync('mkfifo', [join(folder, 'pipe.png')])
+    execFileSync('bash', ['-c', `mkfifo ${join(folder, 'pipe.png')}`])
     const { clips, passedOver } = await listClips(folder)
     expect(clips.map(({ name }) => name)).toEqual(['a.png', 'deep/b.PNG'])
     expect(

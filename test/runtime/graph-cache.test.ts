@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -104,31 +105,37 @@ describe('the cache of optimised graphs', () => {
     expect(await readdir(folder)).not.toContain('.part')
   })
 
-  // The system's own folder of processes: it is there, and nobody can write to it, not even root.
-  it.skipIf(process.platform !== 'linux')('does without a folder that takes no files', async () => {
+  it('does without an entry that cannot be written or replaced', async () => {
     const graph = await network(1)
-    expect(await run(graph, undefined, '/proc/self')).toEqual(await run(graph))
+    const expected = await run(graph, undefined, join(folder, 'other'))
+    const [name] = await readdir(join(folder, 'other'))
+    // A folder in the entry's place can be neither read, nor removed, nor overwritten by a file: so for every user, root too.
+    await mkdir(join(cached(), name!, 'inside'), { recursive: true })
+    expect(await run(graph)).toEqual(expected)
+    expect(await entries()).toEqual([name])
   })
 
-  it('makes a damaged entry again that cannot be removed', async () => {
-    const graph = await network(1)
-    const first = await run(graph)
-    const path = await entry()
-    await rm(path)
-    await mkdir(path)
-    expect(await run(graph)).toEqual(first)
+  it.skipIf(process.platform !== 'linux')('does without a folder whose file system refuses files', async () => {
+    expect(await run(await network(1), undefined, '/proc/self')).toEqual(await run(await network(1)))
   })
 
-  it('removes what was left unfinished a day ago, and leaves what another process may be writing', async () => {
+  it('removes the parts of processes that have ended, and those of a day ago', async () => {
+    await mkdir(cached())
+    const ended = spawnSync(process.execPath, ['-e', '']).pid
+    const [dead, alive, old] = [`.${ended}.a.part`, `.${process.pid}.b.part`, '.0123456789ab.part']
+    for (const name of [dead, alive, old]) await writeFile(join(cached(), name), 'part')
+    const yesterday = new Date(Date.now() - 25 * 3_600_000)
+    await utimes(join(cached(), old), yesterday, yesterday)
     await run(await network(1))
-    const [old, young] = ['.old.part', '.young.part'].map((name) => join(cached(), name)) as [string, string]
-    await Promise.all([writeFile(old, ''), writeFile(young, '')])
-    const dayAgo = new Date(Date.now() - 25 * 3600 * 1000)
-    await utimes(old, dayAgo, dayAgo)
-    await run(await network(2))
-    const left = await entries()
-    expect(left).not.toContain('.old.part')
-    expect(left).toContain('.young.part')
+    expect(await entries()).toEqual([alive, expect.stringMatching(/\.onnx$/)])
+  })
+
+  it('still tells what is wrong with a graph', async () => {
+    const graph = await network(1)
+    await rm(join(folder, 'weights.safetensors'))
+    await writeFile(join(folder, 'weights.safetensors'), 'short')
+    await expect(run(graph)).rejects.toThrow()
+    expect(await entries()).toEqual([])
   })
 })
 

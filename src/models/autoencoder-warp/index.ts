@@ -1,3 +1,3 @@
 export { parseWarpAutoencoderConfig, WARP_AUTOENCODER_CLASS, type WarpAutoencoderConfig } from './config.js'
-export { warpDecoder, type WarpedFrames } from './decoder.js'
+export { warpDecoder } from './decoder.js'
 export { warpEncoder } from './encoder.js'
