@@ -1,10 +1,21 @@
 export { UserError } from './errors.js'
-export { Clip, type SaveOptions } from './media/clip.node.js'
+export type { ClipFile } from './media/any-clip.js'
+export { Clip, type ClipOptions } from './media/clip.node.js'
 export { type ClipContent } from './media/clip.js'
-export { EXPORT_FORMATS, type ExportFormat } from './media/export-settings.js'
+export {
+  EXPORT_FORMATS,
+  type ExportFormat,
+  type ExportOptions,
+  type ExportSettings,
+  type Quality,
+} from './media/export-settings.js'
 export { type Frames, type Picture } from './media/frames.js'
 export { type PictureInput } from './media/picture-input.node.js'
-export { type AnimateOptions, type EditOptions, type MemoryOptions } from './pipeline/image-to-video.js'
-export { ImageToVideo, type PretrainedOptions } from './pipeline/pretrained.node.js'
+export { type EditOptions, type MemoryOptions } from './pipeline/image-to-video.js'
+export {
+  ImageToVideo,
+  type NodeAnimateOptions as AnimateOptions,
+  type PretrainedOptions,
+} from './pipeline/pretrained.node.js'
 export { type AnimateProgress, type Stage } from './pipeline/progress.js'
 export { type AnimateSettings, type EditSettings } from './pipeline/settings.js'

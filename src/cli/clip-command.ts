@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander'
 import { EXPORT_FORMATS, type ExportFormat } from '../media/export-settings.js'
 import type { Precision } from '../pipeline/device-traits.js'
 import type { DeviceChoice } from '../runtime/device-names.js'
-import { deviceOption, memoryAmount, numeric, parseGuidance, parseSize } from './options.js'
+import { amount, deviceOption, numeric, parseGuidance, parseSize, whole } from './options.js'
 
 /** The options of commands that make a clip. */
 export interface ClipOptions {
@@ -24,6 +24,9 @@ export interface ClipOptions {
   readonly generator: 'sfv' | 'torch'
   readonly loop?: true
   readonly format?: ExportFormat
+  readonly transparent?: boolean
+  readonly limit?: number
+  readonly fileSize?: number
   readonly json?: true
 }
 
@@ -66,7 +69,7 @@ export function withClipOptions(command: Command): Command {
         .choices(['auto', 'float32', 'float16'])
         .default('auto'),
     )
-    .option('--memory <amount>', 'most memory to use, such as 8GB (default: what is free)', memoryAmount)
+    .option('--memory <amount>', 'most memory to use, such as 8GB (default: what is free)', amount('--memory'))
     .addOption(
       new Option('--generator <name>', 'how a seed becomes noise; torch: as in diffusers with that seed')
         .choices(['sfv', 'torch'])
@@ -75,6 +78,18 @@ export function withClipOptions(command: Command): Command {
     .option('--loop', 'close the clip, so that its last frame leads to its first (one more forward)')
     .addOption(
       new Option('--format <name>', 'of clips that go to a folder/ or to - (standard output)').choices(EXPORT_FORMATS),
+    )
+    .option('--transparent', 'cut the figure out of its white background; not in MP4 and WebM')
+    .option('--no-transparent', 'lay the clip on white, also where it has opacity of its own')
+    .option(
+      '--file-size <n>',
+      "longer side of the file's pictures in pixels (default: as the clip)",
+      whole('--file-size', 8, 16_384),
+    )
+    .option(
+      '--limit <amount>',
+      'most bytes of the file, such as 128KB: colours, frames and size are given up until it fits',
+      amount('--limit'),
     )
     .option('--json', 'print what was done as one JSON object')
 }

@@ -1,4 +1,5 @@
 import type { Clip } from '../media/clip.node.js'
+import type { ExportOptions } from '../media/export-settings.js'
 import type { PictureInput } from '../media/picture-input.node.js'
 import type { ImageToVideo } from '../pipeline/pretrained.node.js'
 import type { AnimateProgress } from '../pipeline/progress.js'
@@ -56,11 +57,26 @@ interface ClipReport {
  */
 export async function makeClips<T extends CheckedSettings | CheckedEdit>(
   { pictures, others = [], batch = 1 }: Sources,
-  { out, format, model, device, precision, size, guidance, memory, json, ...rest }: ClipOptions,
+  {
+    out,
+    format,
+    model,
+    device,
+    precision,
+    size,
+    guidance,
+    memory,
+    json,
+    transparent,
+    limit,
+    fileSize,
+    ...rest
+  }: ClipOptions,
   schema: 'settingsSchema' | 'editSchema',
   make: Make<T>,
 ): Promise<void> {
   const started = performance.now()
+  const file = { transparent, limit, size: fileSize }
   const schemas = await import('../pipeline/settings.js')
   const asked = { ...rest, ...size, ...guidance }
   const settings = asUsage(() =>
@@ -102,7 +118,7 @@ export async function makeClips<T extends CheckedSettings | CheckedEdit>(
         }
         // Nothing is written yet, so Ctrl-C may end the process on the spot: a handler would wait for a network to finish.
         const clip = await make(sfv, last.pixels, settings, { seed: place.seed, onProgress: meter.report })
-        const output = await interruptible((signal) => save(clip, place, format, signal))
+        const output = await interruptible((signal) => save(clip, place, format, { ...file, signal }))
         meter.at('save', 1, 1)
         const now = performance.now()
         const timings = { ...meter.timings, total: now - before }
@@ -151,13 +167,12 @@ async function save(
   clip: Clip,
   { out }: ClipPlace,
   format: ClipOptions['format'],
-  signal: AbortSignal,
+  options: ExportOptions,
 ): Promise<readonly string[]> {
-  if (out !== STANDARD) return clip.save(out, { signal })
-  const { encodeOutput } = await import('../media/output.node.js')
-  const [bytes] = (await encodeOutput(`clip.${format}`, clip, signal)).values()
+  if (out !== STANDARD) return clip.save(out, options)
+  const bytes = await clip.toBuffer(format!, options)
   await new Promise<void>((resolve, reject) =>
-    process.stdout.write(bytes!, (error) => (error ? reject(error) : resolve())),
+    process.stdout.write(bytes, (error) => (error ? reject(error) : resolve())),
   )
   return [out]
 }

@@ -53,12 +53,14 @@ export function whole(flag: string, min: number, max: number): (text: string) =>
   }
 }
 
-/** `8GB`, `512 MB` or `6GiB` as bytes. */
-export function memoryAmount(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([MG])(i?)B?$/i.exec(text.trim())
-  if (!match) throw new UsageError(`--memory is ${text}; give an amount such as 8GB or 512MB`)
-  const [, amount, unit, binary] = match as unknown as [string, string, string, string]
-  return Number(amount) * (binary ? 1024 : 1000) ** (unit.toUpperCase() === 'G' ? 3 : 2)
+/** Reads an option as bytes: `8GB`, `512 MB`, `6GiB` or `128KB`. */
+export function amount(flag: string): (text: string) => number {
+  return (text) => {
+    const match = /^(\d+(?:\.\d+)?)\s*([KMG])(i?)B?$/i.exec(text.trim())
+    if (!match) throw new UsageError(`${flag} is ${text}; give an amount such as 8GB, 512MB or 128KB`)
+    const [, count, unit, binary] = match as unknown as [string, string, string, string]
+    return Number(count) * (binary ? 1024 : 1000) ** (1 + 'KMG'.indexOf(unit.toUpperCase()))
+  }
 }
 
 /** `--device`, the same in all commands that run networks. */

@@ -1,38 +1,45 @@
-import { basename } from 'node:path'
-import { UserError } from '../errors.js'
+import type { Remote } from '../runtime/rpc.js'
+import { startThread } from '../runtime/thread.node.js'
+import { AnyClip } from './any-clip.js'
 import type { ClipContent } from './clip.js'
-import { EXPORT_FORMATS, type ExportFormat } from './export-settings.js'
-import type { Frames } from './frames.js'
-import { checkOutput, encodeOutput } from './output.node.js'
+import type { ExportRequest } from './clip-thread.node.js'
+import type { ExportFormat, ExportOptions, ExportSettings } from './export-settings.js'
+import type { Exported } from './export.js'
+import { checkOutput, filesOf, formatOf } from './output.node.js'
 import { writeFilesAtomic } from './write-files.node.js'
 
-/** What `Clip.save` may be told. */
-export interface SaveOptions {
-  /** Stops between two frames; nothing is written then. */
-  readonly signal?: AbortSignal
+/** How a clip is encoded. */
+export interface ClipOptions {
+  /** Whether in a thread of its own, so that the caller's event loop goes on. Default: true. */
+  readonly worker?: boolean
+}
+
+let remote: Remote | undefined
+
+/** The thread that encodes the clips of this process, started when it is first needed. */
+function clipThread(): Remote {
+  if (!remote || remote.ended) remote = startThread('media/clip-thread.node')
+  return remote
 }
 
 /** A clip in memory that can be saved. */
-export class Clip implements ClipContent {
-  readonly frames: Frames
-  readonly fps: number
-  readonly metadata: Readonly<Record<string, string>>
+export class Clip extends AnyClip {
+  readonly #worker: boolean
 
   /** @throws UserError when there is no frame, the bytes do not fit the size, or `fps` is not within 0.1 to 240. */
-  constructor({ frames, fps, metadata }: ClipContent) {
-    const { width, height, count, data } = frames
-    const bytes = count * height * width * 3
-    if (!(bytes > 0)) throw new UserError(`frames has ${count} pictures of ${width}x${height}; give at least one pixel`)
-    if (data.length !== bytes) {
-      throw new UserError(
-        `frames.data has ${data.length} bytes where ${count} pictures of ${width}x${height} have ${bytes}; ` +
-          'give 8-bit RGB',
-      )
-    }
-    if (!(fps >= 0.1 && fps <= 240)) throw new UserError(`fps is ${fps}; give a rate from 0.1 to 240`)
-    this.frames = frames
-    this.fps = fps
-    this.metadata = metadata
+  constructor(content: ClipContent, { worker = true }: ClipOptions = {}) {
+    super(content)
+    this.#worker = worker
+  }
+
+  /**
+   * The clip as the bytes of a file: mp4, webm, webp, gif, apng, or a zip of PNG frames.
+   *
+   * @throws UserError when an option is wrong, or the file cannot be made as small as it must be.
+   */
+  override async toBuffer(format: ExportFormat, options: ExportOptions = {}): Promise<Buffer<ArrayBuffer>> {
+    const { buffer, byteOffset, length } = await super.toBuffer(format, options)
+    return Buffer.from(buffer, byteOffset, length)
   }
 
   /**
@@ -42,33 +49,23 @@ export class Clip implements ClipContent {
    * `frame-01.png` and so on. MP4 needs even sides: the last column and row of an odd clip stand twice there.
    *
    * @returns the names of the files written, in order.
-   * @throws UserError when the ending is unknown or the files cannot be written; no half-written file is left behind.
+   * @throws UserError when the ending is unknown, an option is wrong, or the files cannot be written; no half-written file is
+   *   left behind.
    */
-  async save(path: string, { signal }: SaveOptions = {}): Promise<string[]> {
+  async save(path: string, { signal, ...options }: ExportOptions = {}): Promise<string[]> {
     signal?.throwIfAborted()
     await checkOutput(path)
-    const files = await encodeOutput(path, this, signal)
+    const format = formatOf(path)
+    const { bytes } = await this.encode({ ...options, format }, signal)
     signal?.throwIfAborted()
+    const files = filesOf(path, format, bytes)
     await writeFilesAtomic(files)
     return [...files.keys()]
   }
 
-  /**
-   * The clip as the bytes of one file, as a server sends them: PNG frames are in a zip.
-   *
-   * @throws UserError when there is no such format.
-   */
-  async toBuffer(format: ExportFormat, { signal }: SaveOptions = {}): Promise<Buffer> {
-    signal?.throwIfAborted()
-    if (!EXPORT_FORMATS.includes(format)) {
-      throw new UserError(`there is no format ${String(format)}; choose one of ${EXPORT_FORMATS.join(', ')}`)
-    }
-    const files = await encodeOutput(format === 'png' ? 'frames/' : `clip.${format}`, this, signal)
-    const [only] = files.values()
-    if (format !== 'png') return Buffer.from(only!)
-    const { zipSync } = await import('fflate')
-    const named = [...files].map(([path, bytes]) => [basename(path), bytes] as const)
-    // PNG is compressed already.
-    return Buffer.from(zipSync(Object.fromEntries(named), { level: 0 }))
+  protected override async encode(settings: ExportSettings, signal?: AbortSignal): Promise<Exported> {
+    if (!this.#worker) return (await import('./export.node.js')).exportClip(this, settings, signal)
+    const request: ExportRequest = { clip: this.content, settings }
+    return clipThread().call('exportClip', request, { signal })
   }
 }

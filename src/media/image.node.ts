@@ -1,13 +1,13 @@
 import { readFile, stat } from 'node:fs/promises'
-import sharp, { type Metadata } from 'sharp'
+import sharp, { type Metadata, type Sharp } from 'sharp'
 import { UserError } from '../errors.js'
 import type { Picture } from './frames.js'
 import { checkImageSize, foreignKind, MAX_PIXELS } from './image-header.js'
 import { LENIENT } from './pages.js'
 
 /**
- * Reads a still picture upright (EXIF orientation applied), in sRGB, on white where it is transparent; of an animation
- * the first frame.
+ * Reads a still picture upright (EXIF orientation applied), in sRGB, on white where it is transparent, with its opacity then;
+ * of an animation the first frame.
  *
  * @param source the path of a PNG, JPEG, WebP, GIF, AVIF or TIFF file, or the bytes of one
  * @param name stands for the picture in messages; the path unless told
@@ -18,20 +18,31 @@ export async function readImage(source: string | Uint8Array, name?: string): Pro
   const label = name ?? (typeof source === 'string' ? source : 'the picture')
   const bytes = typeof source === 'string' ? await readBytes(source, label) : source
   if (bytes.length === 0) throw new UserError(`cannot read ${label}: it is empty (0 bytes); give a PNG, JPEG or WebP`)
-  checkHeader(await readHeader(bytes, label), label)
+  const header = await readHeader(bytes, label)
+  checkHeader(header, label)
+  const upright = () => sharp(bytes, { ...LENIENT, limitInputPixels: MAX_PIXELS }).autoOrient()
   try {
-    const { data, info } = await sharp(bytes, { ...LENIENT, limitInputPixels: MAX_PIXELS })
-      .autoOrient()
+    const { data, info } = await upright()
       .flatten({ background: '#ffffff' })
       .toColourspace('srgb')
       .removeAlpha()
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true })
-    return { width: info.width, height: info.height, data: new Uint8Array(data) }
+    const { width, height } = info
+    const alpha = header.hasAlpha ? await opacityOf(upright()) : undefined
+    return { width, height, data: new Uint8Array(data), ...(alpha && { alpha }) }
   } catch {
     const kind = foreignKind(bytes) ?? 'the picture is damaged or cut short; save or download it again'
     throw new UserError(`cannot read ${label}: ${kind}`)
   }
+}
+
+/** The opacity of each pixel, (height, width); undefined where all is opaque. */
+async function opacityOf(image: Sharp): Promise<Uint8Array | undefined> {
+  const rgba = await image.toColourspace('srgb').ensureAlpha().raw({ depth: 'uchar' }).toBuffer()
+  const alpha = new Uint8Array(rgba.length / 4)
+  for (let pixel = 0; pixel < alpha.length; pixel++) alpha[pixel] = rgba[4 * pixel + 3]!
+  return alpha.every((value) => value === 255) ? undefined : alpha
 }
 
 async function readBytes(path: string, label: string): Promise<Uint8Array> {

@@ -5,8 +5,8 @@ import { withoutAlpha } from './pixels.web.js'
 import { takeWebpOrientation } from './webp-orientation.js'
 
 /**
- * Reads a still picture upright, in sRGB, on white where it is transparent; of an animation the first frame. What it is
- * tells its bytes, not its name: a drawing that could hold scripts never reaches a decoder.
+ * Reads a still picture upright, in sRGB, on white where it is transparent, with its opacity then; of an animation the first
+ * frame. What it is tells its bytes, not its name: a drawing that could hold scripts never reaches a decoder.
  *
  * @param name stands for the picture in messages; the file's unless told
  * @throws UserError when it cannot be read, is no picture, has a side under 8 or over 16,384 pixels, or has more than 64
@@ -43,10 +43,16 @@ const TRANSFORMS: readonly ((w: number, h: number) => [number, number, number, n
 function picturePixels(source: CanvasImageSource, width: number, height: number, orientation: number): Picture {
   const [w, h] = orientation > 4 ? [height, width] : [width, height]
   const context = new OffscreenCanvas(w, h).getContext('2d', { willReadFrequently: true })!
-  context.fillStyle = '#ffffff'
-  context.fillRect(0, 0, w, h)
   const transform = TRANSFORMS[orientation - 2]
   if (transform) context.setTransform(...transform(width, height))
   context.drawImage(source, 0, 0, width, height)
-  return { width: w, height: h, data: withoutAlpha(context.getImageData(0, 0, w, h).data) }
+  const pixels = () => context.getImageData(0, 0, w, h).data
+  const rgba = pixels()
+  const alpha = Uint8Array.from({ length: w * h }, (_, pixel) => rgba[4 * pixel + 3]!)
+  if (alpha.every((value) => value === 255)) return { width: w, height: h, data: withoutAlpha(rgba) }
+  context.resetTransform()
+  context.globalCompositeOperation = 'destination-over'
+  context.fillStyle = '#ffffff'
+  context.fillRect(0, 0, w, h)
+  return { width: w, height: h, data: withoutAlpha(pixels()), alpha }
 }

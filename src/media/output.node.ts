@@ -1,21 +1,13 @@
 import { constants, type Stats } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve, sep } from 'node:path'
+import { unzipSync } from 'fflate'
 import { UserError } from '../errors.js'
-import type { ClipContent } from './clip.js'
+import { EXPORT_FORMATS, type ExportFormat } from './export-settings.js'
 import type { OutputFiles } from './write-files.node.js'
 
-/** Turns a clip into the bytes of one file. */
-type Encoder = (clip: ClipContent, signal?: AbortSignal) => Promise<Uint8Array>
-
-/** Each is loaded when it is needed: together they would cost every command a quarter of a second. */
-const ENCODERS: ReadonlyMap<string, () => Promise<Encoder>> = new Map<string, () => Promise<Encoder>>([
-  ['.mp4', async () => (await import('./encode/mp4.node.js')).encodeMp4],
-  ['.webm', async () => (await import('./encode/webm.node.js')).encodeWebm],
-  ['.webp', async () => (await import('./encode/webp.node.js')).encodeWebp],
-  ['.gif', async () => (await import('./encode/gif.node.js')).encodeGif],
-  ['.apng', async () => (await import('./encode/apng.node.js')).encodeApng],
-])
+/** The formats that a file's ending asks for. */
+const ENDINGS = EXPORT_FORMATS.filter((format) => format !== 'png').map((format) => `.${format}`)
 
 const NUMBER = /%(?:0(\d))?d/
 
@@ -38,9 +30,9 @@ export async function checkOutput(path: string): Promise<void> {
     throw new UserError(`cannot save to ${path}: a name in it has ${bytes} bytes; give one of at most ${LONGEST_NAME}`)
   }
   if (isFolderName(path)) return checkFolder(path, path)
-  if (!ENCODERS.has(ending) && ending !== '.png') {
+  if (!ENDINGS.includes(ending) && ending !== '.png') {
     throw new UserError(
-      `cannot save to ${path || 'a file without a name'}: its name ends in none of ${[...ENCODERS.keys()].join(' ')}; ` +
+      `cannot save to ${path || 'a file without a name'}: its name ends in none of ${ENDINGS.join(' ')}; ` +
         'choose one of these, .png for numbered PNG frames, or a name with / at its end for a folder of them',
     )
   }
@@ -50,13 +42,21 @@ export async function checkOutput(path: string): Promise<void> {
   await checkFolder(dirname(path), path)
 }
 
-/** The files that saving a clip under a name that passed `checkOutput` writes; `Clip.save` tells the names. */
-export async function encodeOutput(path: string, clip: ClipContent, signal?: AbortSignal): Promise<OutputFiles> {
-  const encoder = isFolderName(path) ? undefined : ENCODERS.get(endingOf(path))
-  if (encoder) return new Map([[path, await (await encoder())(clip, signal)]])
-  const { encodePngFrames } = await import('./encode/png.node.js')
-  const pictures = await encodePngFrames(clip, signal)
-  return new Map(pictures.map((bytes, index) => [frameName(path, index, pictures.length), bytes]))
+/** The format of a clip under a name that passed `checkOutput`; `png` for frames. */
+export function formatOf(path: string): ExportFormat {
+  const ending = endingOf(path)
+  return isFolderName(path) ? 'png' : (EXPORT_FORMATS.find((format) => `.${format}` === ending) ?? 'png')
+}
+
+/**
+ * The files of a clip under a name, which tells the names of frames.
+ *
+ * @param bytes the clip in that format; of `png` the zip of its frames
+ */
+export function filesOf(path: string, format: ExportFormat, bytes: Uint8Array): OutputFiles {
+  if (format !== 'png') return new Map([[path, bytes]])
+  const pictures = Object.values(unzipSync(bytes))
+  return new Map(pictures.map((picture, index) => [frameName(path, index, pictures.length), picture]))
 }
 
 /** Whether saving a clip at `path` may take the place of an existing file, also through links. */

@@ -19,9 +19,31 @@ export async function pictureOf(input: PictureInput): Promise<Picture> {
   if (input instanceof ArrayBuffer) return readImage(new Uint8Array(input))
   if (input instanceof Blob) return readImage(new Uint8Array(await input.arrayBuffer()), nameOfBlob(input))
   if (isStream(input)) return readImage(await bytesOf(input))
-  checkPicture(input, 'the picture', 'pixels, a path, or the bytes of a picture file')
+  checkPicture(input, 'the picture', CHOICES)
   return input
 }
+
+/** A picture as it may be sent to a thread, which reads it there: all but streams, and addresses as text. */
+export type SendablePicture = Picture | string | Uint8Array | ArrayBuffer | Blob
+
+/**
+ * A picture ready to be sent to a thread: what is no picture is refused here, streams are read to their end.
+ *
+ * @throws UserError when it is nothing of what may be given, or a stream breaks off.
+ */
+export async function sendablePicture(input: PictureInput): Promise<SendablePicture> {
+  if (input instanceof URL) return input.protocol === 'file:' ? pathOf(input) : input.href
+  if (typeof input === 'string' || input instanceof ArrayBuffer || input instanceof Blob) return input
+  // Of a view the thread is sent the bytes alone, not all of its buffer.
+  if (input instanceof Uint8Array) return Uint8Array.from(input)
+  if (isStream(input)) return bytesOf(input)
+  checkPicture(input, 'the picture', CHOICES)
+  const { width, height, data, alpha } = input
+  return { width, height, data: data.slice(), ...(alpha && { alpha: alpha.slice() }) }
+}
+
+/** What may be given as a picture, in words. */
+const CHOICES = 'pixels, a path, or the bytes of a picture file'
 
 /** `File` is a global from Node 20 on alone. */
 function nameOfBlob(blob: Blob): string {

@@ -1,16 +1,5 @@
 import { frameAt, type Frames } from './frames.js'
-
-/** RGBA of frames: (count, height, width, 4). */
-export function withAlpha({ data }: Pick<Frames, 'data'>, alpha?: Uint8Array): Uint8Array<ArrayBuffer> {
-  const rgba = new Uint8Array((data.length / 3) * 4)
-  for (let from = 0, to = 0; from < data.length; from += 3, to += 4) {
-    rgba[to] = data[from]!
-    rgba[to + 1] = data[from + 1]!
-    rgba[to + 2] = data[from + 2]!
-    rgba[to + 3] = alpha ? alpha[from / 3]! : 255
-  }
-  return rgba
-}
+import { withAlpha } from './rgba.js'
 
 /** 8-bit RGB of RGBA: (..., 4) to (..., 3). */
 export function withoutAlpha(rgba: Uint8ClampedArray | Uint8Array): Uint8Array {

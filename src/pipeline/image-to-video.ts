@@ -39,12 +39,15 @@ export interface MakingOptions {
 
 /** What `animate` may be told. */
 export interface AnimateOptions extends AnimateSettings, MakingOptions {
-  /** What the clip ends with, for models that take an end frame. */
-  readonly end?: Picture
+  /** What the clip ends with, for models that take an end frame; may still be read. */
+  readonly end?: Picture | Promise<Picture>
 }
 
 /** What `edit` may be told. */
 export interface EditOptions extends EditSettings, MakingOptions {}
+
+/** What `edit` changes: the frames of a clip, and their rate. */
+export type MovingPictures = Pick<ClipContent, 'frames' | 'fps'>
 
 /** How a model is held in memory, and computed. */
 export interface MemoryOptions {
@@ -93,15 +96,15 @@ export class ImageToVideo {
   }
 
   /**
-   * Makes a clip of a picture.
+   * Makes a clip of a picture, which may still be read: calls keep their order, whichever picture is there first.
    *
    * @throws UserError when a setting is wrong, the model cannot make such a clip, or its weights do not fit its
    *   configuration.
    */
-  animate(picture: Picture, options: AnimateOptions = {}): Promise<ClipContent> {
+  animate(picture: Picture | Promise<Picture>, options: AnimateOptions = {}): Promise<ClipContent> {
     const { end, ...rest } = options
     const [making, asked] = split(rest)
-    return this.#queued(making, () => {
+    return this.#queued(making, Promise.all([picture, end]), ([picture, end]) => {
       checkPicture(picture, 'the picture')
       if (end) checkPicture(end, 'the end frame')
       return this.#make(picture, parseSettings(asked), making, end && { end })
@@ -117,15 +120,14 @@ export class ImageToVideo {
    * @throws UserError as `animate` does, and when the clip is shorter than the frames that are asked for.
    */
   edit(
-    clip: Pick<ClipContent, 'frames' | 'fps'>,
-    firstFrame: Picture,
+    clip: MovingPictures | Promise<MovingPictures>,
+    firstFrame: Picture | Promise<Picture>,
     options: EditOptions = {},
   ): Promise<ClipContent> {
     const [making, asked] = split(options)
-    return this.#queued(making, () => {
+    return this.#queued(making, Promise.all([clip, firstFrame]), ([clip, firstFrame]) => {
       checkPicture(firstFrame, 'the first frame')
-      if (!clip?.frames) throw new UserError(`the clip is ${nameOfValue(clip)}; give its frames and fps`)
-      checkFrames(clip.frames, 'the clip')
+      checkMoving(clip)
       const { count } = clip.frames
       const { fps = clip.fps, frames = Math.min(count, this.native.frames) } = asked
       const settings = parseSettings({ ...asked, fps, frames }, undefined, editSchema)
@@ -141,11 +143,18 @@ export class ImageToVideo {
     await closeAll(this.#last?.networks)
   }
 
-  /** Makes clips one after another; one that was given up while it waited is not begun. */
-  #queued({ signal }: MakingOptions, make: () => Promise<ClipContent>): Promise<ClipContent> {
-    const clip = this.#queue.then(() => {
+  /** Makes clips one after another, once what they are made of is there; one that was given up while it waited is not begun. */
+  #queued<T>(
+    { signal }: MakingOptions,
+    reading: Promise<T>,
+    make: (given: T) => Promise<ClipContent>,
+  ): Promise<ClipContent> {
+    // Whoever waits is told when it is the clip's turn.
+    reading.catch(() => undefined)
+    const clip = this.#queue.then(async () => {
+      const read = await reading
       signal?.throwIfAborted()
-      return make()
+      return make(read)
     })
     this.#queue = clip.catch(() => undefined)
     return clip
@@ -212,6 +221,16 @@ export class ImageToVideo {
     }
     return this.#last.networks
   }
+}
+
+/**
+ * Holds a value against what `edit` changes.
+ *
+ * @throws UserError naming what it is.
+ */
+export function checkMoving(clip: MovingPictures | undefined): asserts clip is MovingPictures {
+  if (!clip?.frames) throw new UserError(`the clip is ${nameOfValue(clip)}; give its frames and fps`)
+  checkFrames(clip.frames, 'the clip')
 }
 
 /** Options apart: how the work goes, and what is asked for. */

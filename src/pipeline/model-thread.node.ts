@@ -1,50 +1,57 @@
 // Holds one model in a thread of its own: while a network runs, a thread can do nothing else.
 import type { ClipContent } from '../media/clip.js'
-import type { Picture } from '../media/frames.js'
+import type { SendablePicture } from '../media/picture-input.node.js'
 import { serve, type Answer, type Work } from '../runtime/rpc.js'
 import { lineToMaker } from '../runtime/thread.node.js'
-import type { AnimateOptions, EditOptions } from './image-to-video.js'
-import { ImageToVideo, type PretrainedOptions } from './pretrained.node.js'
+import type { EditOptions } from './image-to-video.js'
+import {
+  openModel,
+  type ClipInput,
+  type NodeAnimateOptions,
+  type OpenModel,
+  type PretrainedOptions,
+} from './pretrained.node.js'
 
 /** What opening a model is told. */
 export interface OpenRequest {
-  readonly model: string | undefined
-  readonly options: Omit<PretrainedOptions, 'onPull'>
+  readonly model: string
+  readonly options: Omit<PretrainedOptions, 'onPull' | 'worker'>
 }
 
 /** What making a clip is told. */
 export interface AnimateRequest {
-  readonly picture: Picture
-  readonly asked: Omit<AnimateOptions, 'onProgress' | 'signal'>
+  readonly picture: SendablePicture
+  readonly end: SendablePicture | undefined
+  readonly asked: Omit<NodeAnimateOptions, 'onProgress' | 'signal' | 'end'>
 }
 
 /** What editing a clip is told. */
 export interface EditRequest {
-  readonly clip: Pick<ClipContent, 'frames' | 'fps'>
-  readonly firstFrame: Picture
+  readonly clip: ClipInput
+  readonly firstFrame: SendablePicture
   readonly asked: Omit<EditOptions, 'onProgress' | 'signal'>
 }
 
-let model: ImageToVideo | undefined
+let model: OpenModel | undefined
 
-function opened(): ImageToVideo {
+function opened(): OpenModel {
   if (!model) throw new Error('no model is open')
   return model
 }
 
-function answerWith({ frames, alpha, fps, metadata }: ClipContent): Answer {
-  const transfer = [frames.data.buffer, ...(alpha ? [alpha.buffer] : [])]
-  return { value: { frames, alpha, fps, metadata } satisfies ClipContent, transfer }
+function answerWith(clip: ClipContent): Answer {
+  const { frames, alpha } = clip
+  return { value: clip, transfer: [frames.data.buffer, ...(alpha ? [alpha.buffer] : [])] }
 }
 
 const handlers = {
   async open({ model: which, options }: OpenRequest, { report }: Work) {
-    model = await ImageToVideo.fromPretrained(which, { ...options, worker: false, onPull: report })
+    model = await openModel(which, { ...options, onPull: report })
     return { value: model.native }
   },
 
-  async animate({ picture, asked }: AnimateRequest, { signal, report }: Work) {
-    return answerWith(await opened().animate(picture, { ...asked, signal, onProgress: report }))
+  async animate({ picture, end, asked }: AnimateRequest, { signal, report }: Work) {
+    return answerWith(await opened().animate(picture, { ...asked, end, signal, onProgress: report }))
   },
 
   async edit({ clip, firstFrame, asked }: EditRequest, { signal, report }: Work) {

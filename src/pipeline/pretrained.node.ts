@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { freemem } from 'node:os'
 import { join } from 'node:path'
-import { Clip } from '../media/clip.node.js'
+import { Clip, type ClipOptions } from '../media/clip.node.js'
 import type { ClipContent } from '../media/clip.js'
 import { pictureOf, type PictureInput } from '../media/picture-input.node.js'
 import { readClipAt } from '../media/read-clip.node.js'
@@ -16,18 +16,19 @@ import {
   type AnimateOptions,
   type EditOptions,
   type MemoryOptions,
+  type MovingPictures,
 } from './image-to-video.js'
 import type { ModelSource } from './model-source.js'
 import { UNET_CLASS } from './model.js'
-import type { AnimateRequest, EditRequest, OpenRequest } from './model-thread.node.js'
 
 /** How `fromPretrained` opens a model; `cache` is on unless told, and `precision` is `auto`. */
 export interface PretrainedOptions extends NodeEngineOptions, MemoryOptions {
   /** Is told how far a model of the hub is fetched. */
   readonly onPull?: (progress: PullProgress) => void
   /**
-   * Whether networks run in a thread of their own, so that the caller's event loop goes on. Without, it stands still while a
-   * network runs: for programs that wait for the clip anyway, and those that have a thread for it. Default: true.
+   * Whether networks run, and clips are encoded, in threads of their own, so that the caller's event loop goes on. Without, it
+   * stands still while a network runs: for programs that wait for the clip anyway, and those that have a thread for it. Default:
+   * true.
    */
   readonly worker?: boolean
 }
@@ -49,38 +50,80 @@ export async function openModelFolder(folder: string): Promise<ModelSource> {
   return { path, components, defaults, weights: (component) => Checkpoint.open(join(path, component)) }
 }
 
-/** A folder of that name comes first, then what comes with the package, then the hub. */
-async function folderOf(model: string | undefined, { onPull }: PretrainedOptions): Promise<string> {
-  if (model === undefined) return BUNDLED_MODEL
+/** How the model that comes with the package is called from any folder. */
+const BUNDLED_NAME = 'fluent'
+
+/**
+ * The folder of a model by what `fromPretrained` is given: a folder of that name comes first, then what comes with the package, then
+ * the hub.
+ */
+async function folderOf(model: string, { onPull }: PretrainedOptions): Promise<string> {
   if ((await stat(model).catch(() => undefined)) !== undefined) return model
-  const own = model === 'fluent' ? BUNDLED_MODEL : packaged(model)
+  const own = model === BUNDLED_NAME ? BUNDLED_MODEL : packaged(model)
   if (own !== model) return own
   const { isHubId, resolveHubModel } = await import('../weights/hub.node.js')
   return isHubId(model) ? resolveHubModel(model, onPull ? { onProgress: onPull } : {}) : model
 }
 
 /** A model that is open, in this thread or another. */
-type OpenModel = Pick<AnyImageToVideo, 'animate' | 'edit' | 'native' | 'dispose'>
+export interface OpenModel {
+  readonly native: AnyImageToVideo['native']
+  animate(image: PictureInput, options: NodeAnimateOptions): Promise<ClipContent>
+  edit(clip: ClipInput, firstFrame: PictureInput, options: EditOptions): Promise<ClipContent>
+  dispose(): Promise<void>
+}
 
-/** `ImageToVideo` for Node: models from folders, pictures from files, clips that can be saved. */
+/** A clip as `edit` takes it in Node: frames, or the path of an animated picture or a video. */
+export type ClipInput = string | MovingPictures
+
+/**
+ * Opens a model in this thread.
+ *
+ * @throws UserError as `fromPretrained` does.
+ */
+export async function openModel(model: string, options: Omit<PretrainedOptions, 'worker'>): Promise<OpenModel> {
+  const source = await openModelFolder(await folderOf(model, options))
+  const { precision = 'auto' } = options
+  const engine = nodeEngine({ cache: true, ...options })
+  const opened = new AnyImageToVideo(source, engine, { available: freemem(), ...options, precision })
+  const { native } = opened
+  return {
+    native,
+    animate(image, { end, ...options }) {
+      const last = end === undefined ? {} : { end: pictureOf(end) }
+      return opened.animate(pictureOf(image), { ...options, ...last })
+    },
+    edit(clip, firstFrame, options) {
+      const { width = native.width, height = native.height, frames = native.frames, fps = 7, fit } = options
+      const sampling = { fps, size: { width, height }, maxFrames: frames, ...(fit && { fit }) }
+      const read = typeof clip === 'string' ? readClipAt(clip, sampling) : clip
+      return opened.edit(read, pictureOf(firstFrame), options)
+    },
+    dispose: () => opened.dispose(),
+  }
+}
+
+/**
+ * `ImageToVideo` for Node: models from folders, pictures from files, clips that can be saved. Clips are made one after another,
+ * in the order in which they were asked for.
+ */
 export class ImageToVideo {
-  #turn: Promise<unknown> = Promise.resolve()
-
-  private constructor(private readonly model: OpenModel) {}
+  private constructor(
+    private readonly model: OpenModel,
+    private readonly options: ClipOptions,
+  ) {}
 
   /**
    * Opens a model: a folder in the layout of diffusers, with SF-V's UNet as component `student` where it has one; or the id of
    * one on the Hugging Face hub, which is fetched the first time. Weights are read when they are needed.
    *
-   * @param model the bundled one, `fluent`, unless told
+   * @param model the one that comes with the package, `fluent`, unless told
    * @throws UserError when there is no such model, it cannot be fetched, or it is none that is supported.
    */
-  static async fromPretrained(model?: string, options: PretrainedOptions = {}): Promise<ImageToVideo> {
-    if (options.worker ?? true) return new ImageToVideo(await openInThread(model, options))
-    const source = await openModelFolder(await folderOf(model, options))
-    const { precision = 'auto' } = options
-    const engine = nodeEngine({ cache: true, ...options })
-    return new ImageToVideo(new AnyImageToVideo(source, engine, { available: freemem(), ...options, precision }))
+  static async fromPretrained(model = BUNDLED_MODEL, options: PretrainedOptions = {}): Promise<ImageToVideo> {
+    const { worker = true, ...rest } = options
+    const open = worker ? (await import('./threaded-model.node.js')).openInThread : openModel
+    return new ImageToVideo(await open(model, rest), { worker })
   }
 
   /** The frames and the size in pixels that the model was trained for: what `animate` makes unless told. */
@@ -89,16 +132,13 @@ export class ImageToVideo {
   }
 
   /**
-   * Makes a clip of a picture: pixels, the path of a picture file, or the bytes of one, also as a Blob or a stream. Clips are
-   * made one after another, in the order in which they were asked for.
+   * Makes a clip of a picture: pixels, the path of a picture file, or the bytes of one, also as a Blob or a stream.
    *
    * @throws UserError when the picture cannot be read, a setting is wrong, the model cannot make such a clip, or its
    *   weights do not fit its configuration.
    */
-  async animate(image: PictureInput, { end, ...options }: NodeAnimateOptions = {}): Promise<Clip> {
-    const reading = Promise.all([pictureOf(image), end === undefined ? undefined : pictureOf(end)])
-    const [picture, last] = await this.#inTurn(reading)
-    return new Clip(await this.model.animate(picture, { ...options, ...(last && { end: last }) }))
+  async animate(image: PictureInput, options: NodeAnimateOptions = {}): Promise<Clip> {
+    return new Clip(await this.model.animate(image, options), this.options)
   }
 
   /**
@@ -108,65 +148,12 @@ export class ImageToVideo {
    * @param firstFrame the clip's first frame, changed, as `animate` takes a picture
    * @throws UserError as `animate` does, and when the clip cannot be read or is too short.
    */
-  async edit(
-    clip: string | Pick<ClipContent, 'frames' | 'fps'>,
-    firstFrame: PictureInput,
-    options: EditOptions = {},
-  ): Promise<Clip> {
-    const {
-      width = this.native.width,
-      height = this.native.height,
-      frames = this.native.frames,
-      fps = 7,
-      fit,
-    } = options
-    const sampling = { fps, size: { width, height }, maxFrames: frames, ...(fit && { fit }) }
-    const [picture, read] = await this.#inTurn(
-      Promise.all([pictureOf(firstFrame), typeof clip === 'string' ? readClipAt(clip, sampling) : clip]),
-    )
-    return new Clip(await this.model.edit(read, picture, options))
+  async edit(clip: ClipInput, firstFrame: PictureInput, options: EditOptions = {}): Promise<Clip> {
+    return new Clip(await this.model.edit(clip, firstFrame, options), this.options)
   }
 
   /** Closes the networks, once the clips that were asked for are made, and ends their thread. */
-  async dispose(): Promise<void> {
-    await this.#turn
+  dispose(): Promise<void> {
     return this.model.dispose()
-  }
-
-  /** What a call reads, once the calls before it have read theirs: some files take longer than others. */
-  #inTurn<T>(reading: Promise<T>): Promise<T> {
-    const turn = Promise.allSettled([this.#turn, reading]).then(() => reading)
-    this.#turn = turn.catch(() => undefined)
-    return turn
-  }
-}
-
-/** Opens a model in a thread of its own. */
-async function openInThread(model: string | undefined, options: PretrainedOptions): Promise<OpenModel> {
-  const { startThread } = await import('../runtime/thread.node.js')
-  const thread = startThread('pipeline/model-thread.node')
-  const { onPull, ...rest } = options
-  try {
-    const request: OpenRequest = { model, options: rest }
-    const native = await thread.call<OpenModel['native']>('open', request, { onProgress: onPull })
-    return {
-      native,
-      animate(picture, { onProgress, signal, ...asked } = {}) {
-        const request: AnimateRequest = { picture, asked }
-        return thread.call('animate', request, { signal, onProgress })
-      },
-      edit({ frames, fps }, firstFrame, { onProgress, signal, ...asked } = {}) {
-        const request: EditRequest = { clip: { frames, fps }, firstFrame, asked }
-        return thread.call('edit', request, { signal, onProgress })
-      },
-      async dispose() {
-        if (thread.ended) return
-        await thread.call('dispose', undefined)
-        thread.terminate()
-      },
-    }
-  } catch (error) {
-    thread.terminate()
-    throw error
   }
 }

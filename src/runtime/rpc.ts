@@ -23,7 +23,36 @@ type Request =
 type Response =
   | { readonly id: number; readonly type: 'progress'; readonly progress: unknown }
   | { readonly id: number; readonly type: 'done'; readonly value: unknown }
-  | { readonly id: number; readonly type: 'failed'; readonly name: string; readonly message: string }
+  | ({ readonly id: number; readonly type: 'failed' } & SentError)
+
+/** An error on its way: its class is told by its name. */
+interface SentError {
+  readonly name: string
+  readonly message: string
+  readonly stack?: string | undefined
+  readonly code?: string | undefined
+}
+
+/** The classes of errors that stay what they are; others become plain errors with their name. */
+const CLASSES: Readonly<Record<string, new (message: string) => Error>> = {
+  UserError,
+  RangeError,
+  TypeError,
+  SyntaxError,
+  ReferenceError,
+}
+
+function sent(error: unknown): SentError {
+  const { name, message, stack, code } = (error instanceof Error ? error : new Error(String(error))) as SentError
+  return { name, message, stack, code: typeof code === 'string' ? code : undefined }
+}
+
+function received({ name, message, stack, code }: SentError): Error {
+  if (name === 'AbortError' || name === 'TimeoutError') return new DOMException(message, name)
+  const Class = CLASSES[name]
+  const error = Class ? new Class(message) : Object.assign(new Error(message), { name })
+  return Object.assign(error, { stack }, code === undefined ? {} : { code })
+}
 
 /** One end of the line between a worker and whoever made it: a browser's and Node's differ. */
 export interface Line {
@@ -54,10 +83,7 @@ export function serve(handlers: Handlers, line: Line): void {
     const report = (progress: unknown) => answer({ id, type: 'progress', progress })
     handlers[name]!(argument as never, { signal: stop.signal, report })
       .then(({ value, transfer }) => answer({ id, type: 'done', value }, transfer))
-      .catch((error: unknown) => {
-        const { name, message } = error instanceof Error ? error : new Error(String(error))
-        answer({ id, type: 'failed', name, message })
-      })
+      .catch((error: unknown) => answer({ id, type: 'failed', ...sent(error) }))
       .finally(() => running.delete(id))
   })
 }
@@ -146,13 +172,6 @@ export class Remote {
     }
     this.#forget(response.id)
     if (response.type === 'done') return waiting.resolve(response.value as never)
-    const { name, message } = response
-    waiting.reject(
-      name === 'AbortError'
-        ? new DOMException(message, name)
-        : name === 'UserError'
-          ? new UserError(message)
-          : Object.assign(new Error(message), { name }),
-    )
+    waiting.reject(received(response))
   }
 }

@@ -1,7 +1,7 @@
-import type { ClipContent } from '../media/clip.js'
+import { AnyClip } from '../media/any-clip.js'
 import type { ClipSampling } from '../media/decode.web.js'
-import { EXPORT_FORMATS, type ExportFormat, type ExportSettings } from '../media/export-settings.js'
-import type { Exported } from '../media/export.web.js'
+import { EXPORT_FORMATS, type ExportFormat, type ExportOptions, type ExportSettings } from '../media/export-settings.js'
+import type { Exported } from '../media/export.js'
 import type { Frames } from '../media/frames.js'
 import { UserError } from '../errors.js'
 import type { ExportRequest, ReadRequest } from './media-worker.js'
@@ -17,46 +17,24 @@ function mediaWorker(): Remote {
   return remote
 }
 
-/** A saved clip. */
-export interface ClipFile extends Omit<Exported, 'bytes' | 'type'> {
-  readonly blob: Blob
-}
-
 /** A clip in memory that can be saved. */
-export class Clip implements ClipContent {
-  readonly frames: Frames
-  readonly fps: number
-  readonly metadata: Readonly<Record<string, string>>
-
-  constructor({ frames, fps, metadata }: ClipContent) {
-    this.frames = frames
-    this.fps = fps
-    this.metadata = metadata
-  }
-
-  /**
-   * The clip as a file: mp4, webm, webp, gif, apng, or a zip of PNG frames.
-   *
-   * @throws UserError when the browser has no encoder for the format, or the file cannot be made as small as it must be.
-   */
-  async toFile(settings: ExportSettings, options: { readonly signal?: AbortSignal } = {}): Promise<ClipFile> {
-    const { frames, fps, metadata } = this
-    const request: ExportRequest = { clip: { frames, fps, metadata }, settings }
-    const { bytes, type, ...rest } = await mediaWorker().call<Exported>('exportClip', request, options)
-    return { blob: new Blob([bytes], { type }), ...rest }
-  }
-
+export class Clip extends AnyClip {
   /**
    * Hands the clip to the browser as a download; the name's ending chooses the format, as in Node.
    *
    * @throws UserError as `toFile` does, and when the ending is none of them.
    */
-  async save(name: string, settings: Omit<ExportSettings, 'format'> = {}): Promise<void> {
+  async save(name: string, { signal, ...options }: ExportOptions = {}): Promise<void> {
     const ending = name.slice(name.lastIndexOf('.') + 1).toLowerCase()
     const format: ExportFormat | undefined = EXPORT_FORMATS.find((each) => each === ending)
     if (!format) throw new UserError(`cannot save ${name}: end it in one of ${EXPORT_FORMATS.join(', ')}`)
-    const { blob } = await this.toFile({ ...settings, format })
+    const { blob } = await this.toFile({ ...options, format }, { signal })
     offerDownload(blob, format === 'png' ? name.replace(/png$/i, 'zip') : name)
+  }
+
+  protected override encode(settings: ExportSettings, signal?: AbortSignal): Promise<Exported> {
+    const request: ExportRequest = { clip: this.content, settings }
+    return mediaWorker().call('exportClip', request, { signal })
   }
 }
 

@@ -116,7 +116,7 @@ async function fetched(picture: PictureInput): Promise<PictureSource> {
   if (picture instanceof ImageData) return { ...onWhite(picture.data, picture.width, picture.height) }
   checkPicture(picture, 'the picture', 'pixels, ImageData, an address, or a picture file as a Blob or its bytes')
   // A view into a larger buffer would be sent with all of it.
-  return { ...picture, data: picture.data.slice() }
+  return { ...picture, data: picture.data.slice(), ...(picture.alpha && { alpha: picture.alpha.slice() }) }
 }
 
 async function download(address: string): Promise<Blob> {

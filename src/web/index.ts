@@ -1,12 +1,19 @@
 export { UserError } from '../errors.js'
 export type { ClipContent } from '../media/clip.js'
 export type { ClipSampling } from '../media/decode.web.js'
-export { EXPORT_FORMATS, type ExportFormat, type ExportSettings, type Quality } from '../media/export-settings.js'
+export type { ClipFile } from '../media/any-clip.js'
+export {
+  EXPORT_FORMATS,
+  type ExportFormat,
+  type ExportOptions,
+  type ExportSettings,
+  type Quality,
+} from '../media/export-settings.js'
 export type { Frames, Picture } from '../media/frames.js'
 export type { Stage } from '../pipeline/progress.js'
 export type { AnimateSettings, EditSettings } from '../pipeline/settings.js'
 export type { DownloadProgress } from '../weights/model-files.web.js'
-export { Clip, offerDownload, readClip, type ClipFile } from './clip.js'
+export { Clip, offerDownload, readClip } from './clip.js'
 export {
   ImageToVideo,
   type AnimateOptions,

@@ -47,12 +47,13 @@ function opened(): ImageToVideo {
   return model
 }
 
-function pictureOf(source: PictureSource): Promise<Picture> | Picture {
+async function pictureOf(source: PictureSource): Promise<Picture> {
   return source instanceof Blob ? readImage(source) : source
 }
 
 function answerWith(clip: ClipContent): Answer {
-  return { value: clip, transfer: [clip.frames.data.buffer] }
+  const { frames, alpha } = clip
+  return { value: clip, transfer: [frames.data.buffer, ...(alpha ? [alpha.buffer] : [])] }
 }
 
 const handlers = {
@@ -70,12 +71,12 @@ const handlers = {
 
   async animate({ picture, settings }: AnimateRequest, { signal, report }: Work) {
     tellDownload = (progress) => report({ type: 'download', ...progress })
-    return answerWith(await opened().animate(await pictureOf(picture), { ...settings, signal, onProgress: report }))
+    return answerWith(await opened().animate(pictureOf(picture), { ...settings, signal, onProgress: report }))
   },
 
   async edit({ clip, firstFrame, settings }: EditRequest, { signal, report }: Work) {
     tellDownload = (progress) => report({ type: 'download', ...progress })
-    const picture = await pictureOf(firstFrame)
+    const picture = pictureOf(firstFrame)
     return answerWith(await opened().edit(clip, picture, { ...settings, signal, onProgress: report }))
   },
 }

@@ -76,6 +76,29 @@ describe('a clip', () => {
   })
 })
 
+describe('the file', () => {
+  it('is cut out, sized and made to fit', async () => {
+    const out = join(folder, 'sticker.webp')
+    const fit = ['--transparent', '--file-size', '48', '--limit', '2KB']
+    const { code, stderr } = await inProcess(['animate', TINY_PICTURE, '-o', out, ...small, ...fit])
+    expect([code, stderr]).toEqual([0, expect.stringContaining('wrote')])
+    const bytes = readFileSync(out)
+    expect(bytes.length).toBeLessThanOrEqual(2000)
+    expect(await sharp(bytes, { animated: true }).metadata()).toMatchObject({ format: 'webp', pages: 2 })
+  })
+
+  it.each([
+    [['--limit', '128'], 2, /--limit is 128; give an amount such as/],
+    [['--file-size', '4'], 2, /--file-size is 4; give a whole number from 8/],
+    [['--transparent'], 1, /mp4 keeps no transparency here; choose one of webp, gif, apng, png/],
+  ] as const)('%s are refused', async (asked, code, message) => {
+    const out = join(folder, 'refused.mp4')
+    const ended = await inProcess(['animate', TINY_PICTURE, '-o', out, ...small, ...asked])
+    expect(ended.stderr).toMatch(message)
+    expect([ended.code, existsSync(out)]).toEqual([code, false])
+  })
+})
+
 describe('bad input ends with one sentence and code 1', () => {
   const png = (name: string, width: number, height: number) => async () => {
     const path = join(folder, name)

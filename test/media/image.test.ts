@@ -138,3 +138,35 @@ describe('readImage', () => {
     expect((await readImage(await plain('red', 8, 8).png().toBuffer())).data.length).toBe(8 * 8 * 3)
   })
 })
+
+describe('the opacity of a picture', () => {
+  // Half transparent at the left, clear at the right, of a green of its own.
+  const rgba = Uint8Array.from(
+    { length: 16 * 8 * 4 },
+    (_, i) => [10, 200, 30, Math.floor(i / 4) % 16 < 8 ? 128 : 0][i % 4]!,
+  )
+  const image = () => sharp(rgba, { raw: { width: 16, height: 8, channels: 4 } })
+
+  it.each<[string, () => Promise<Buffer>]>([
+    ['PNG', () => image().png().toBuffer()],
+    ['WebP', () => image().webp({ lossless: true, exact: true }).toBuffer()],
+    ['16-bit PNG', () => image().toColourspace('rgb16').png().toBuffer()],
+    ['TIFF', () => image().tiff().toBuffer()],
+  ])('is read beside its pixels on white: %s', async (_, encode) => {
+    const { alpha, data } = await readImage(await encode())
+    expect(alpha).toHaveLength(16 * 8)
+    expect([alpha![0], alpha![15]]).toEqual([128, 0])
+    expect(Math.abs(data[0]! - (10 * 128 + 255 * 127) / 255)).toBeLessThanOrEqual(1)
+    expect(pixel({ width: 16, data }, 15, 7)).toEqual([255, 255, 255])
+  })
+
+  it('turns with the picture', async () => {
+    const turned = await image().withMetadata({ orientation: 6 }).png().toBuffer()
+    const { width, height, alpha } = await readImage(turned)
+    expect([width, height, alpha![0], alpha!.at(-1)]).toEqual([8, 16, 128, 0])
+  })
+
+  it('is left out where all is opaque', async () => {
+    expect(await readImage(await plain('red').png().toBuffer())).not.toHaveProperty('alpha')
+  })
+})

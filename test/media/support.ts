@@ -28,7 +28,8 @@ export const METADATA = { seed: '7', model: 'fluent “é” <&> 😀', settings
 
 /** A clip of an emoji with metadata; 7 pictures per second is no whole number of milliseconds. */
 export async function emojiClip(name: 'fire' | 'fox', width: number, height: number, count = 14): Promise<Clip> {
-  return new Clip({ frames: await emojiFrames(name, width, height, count), fps: 7, metadata: METADATA })
+  const frames = await emojiFrames(name, width, height, count)
+  return new Clip({ frames, fps: 7, metadata: METADATA }, { worker: false })
 }
 
 /** Peak signal-to-noise ratio of 8-bit samples, in dB. */

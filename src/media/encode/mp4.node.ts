@@ -7,16 +7,24 @@ import { frameAt } from '../frames.js'
 import { muxFrames, type CodedFrame } from './mux.js'
 import { evenSide, rgbToYuv420 } from './yuv.js'
 
-/** H.264 quantiser, 10 (best) to 51: 18 keeps emoji of 256 pixels above 40 dB at a quarter of the GIF's size. */
-const QUANTIZER = 18
+/**
+ * H.264 quantiser, 10 (best) to 51, of a quality from 0 to 1: 18 for the best, which keeps emoji of 256 pixels above 40 dB at a
+ * quarter of the GIF's size.
+ */
+function quantizerOf(quality: number): number {
+  return Math.min(51, Math.round(18 + 40 * Math.max(0, 0.92 - quality)))
+}
 
 /**
  * An MP4 file of H.264 baseline, 4:2:0, that starts to play before it is whole. The encoder writes an MP4 of its own;
  * its frames are put into a new one that carries times, colours and metadata.
+ *
+ * @param quality 0 to 1
  */
-export async function encodeMp4(clip: ClipContent, signal?: AbortSignal): Promise<Uint8Array> {
+export async function encodeMp4(clip: ClipContent, quality: number, signal?: AbortSignal): Promise<Uint8Array> {
   signal?.throwIfAborted()
   const encoder = await h264.createH264MP4Encoder()
+  encoder.quantizationParameter = quantizerOf(quality)
   // All encoders share one file system in memory.
   encoder.outputFilename = `${randomBytes(8).toString('hex')}.mp4`
   try {
@@ -36,7 +44,6 @@ export async function encodeMp4(clip: ClipContent, signal?: AbortSignal): Promis
 }
 
 async function encodeH264(encoder: H264MP4Encoder, clip: ClipContent, signal?: AbortSignal): Promise<Uint8Array> {
-  encoder.quantizationParameter = QUANTIZER
   encoder.width = evenSide(clip.frames.width)
   encoder.height = evenSide(clip.frames.height)
   encoder.initialize()

@@ -14,7 +14,7 @@ import {
 } from 'mediabunny'
 import { UserError } from '../../errors.js'
 import { commentOf } from '../clip.js'
-import type { Cut } from '../export.web.js'
+import type { Cut } from '../export.js'
 import { canvasOf } from '../pixels.web.js'
 
 /**

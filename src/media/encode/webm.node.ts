@@ -6,16 +6,21 @@ import { muxFrames, type CodedFrame } from './mux.js'
 import { vp8FrameOf } from './webp-vp8.js'
 
 /**
- * A WebM file of VP8 key frames (quality 90). A lossy WebP picture holds one VP8 key frame (RFC 6386), so that the WebP
- * encoder serves as a video encoder.
+ * A WebM file of VP8 key frames. A lossy WebP picture holds one VP8 key frame (RFC 6386), so that the WebP
+ * encoder serves as a video encoder; it has no way to the full range that a video's opacity needs.
+ *
+ * @param quality 0 to 1
  */
-export async function encodeWebm(clip: ClipContent, signal?: AbortSignal): Promise<Uint8Array> {
+export async function encodeWebm(clip: ClipContent, quality: number, signal?: AbortSignal): Promise<Uint8Array> {
   const { width, height, count } = clip.frames
   const raw = { width, height, channels: 3 as const }
   const coded: CodedFrame[] = []
   for (let index = 0; index < count; index++) {
     signal?.throwIfAborted()
-    const picture = sharp(frameAt(clip.frames, index).data, { raw }).webp({ quality: 90, smartSubsample: true })
+    const picture = sharp(frameAt(clip.frames, index).data, { raw }).webp({
+      quality: Math.round(quality * 100),
+      smartSubsample: true,
+    })
     coded.push({ data: vp8FrameOf(await picture.toBuffer()), key: true })
   }
   return muxFrames(clip, coded, new WebMOutputFormat(), 'vp8', {

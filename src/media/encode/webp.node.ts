@@ -1,22 +1,30 @@
 import sharp from 'sharp'
-import { commentOf, frameDurations, type ClipContent } from '../clip.js'
+import { commentOf, frameDurations } from '../clip.js'
+import type { Cut } from '../export.js'
+import { withAlpha } from '../rgba.js'
 import { xmpPacket } from './xmp.js'
 
 /** libvips makes 100 ms of durations of 10 ms and less: those of fast clips are given to it this many times as long. */
 const STRETCH = 16
 
-/** An animated WebP (lossy, quality 90) that plays for ever, with the metadata as the description of its XMP packet. */
-export async function encodeWebp(clip: ClipContent, signal?: AbortSignal): Promise<Uint8Array> {
-  const { width, height, count, data } = clip.frames
+/**
+ * An animated WebP (lossy) that plays for ever, with the metadata as the description of its XMP packet.
+ *
+ * @param quality 0 to 1; 0.9 unless told
+ */
+export async function encodeWebp(cut: Cut, quality = 0.9, signal?: AbortSignal): Promise<Uint8Array> {
+  const { frames, alpha } = cut
+  const { width, height, count } = frames
   signal?.throwIfAborted()
-  const raw = { width, height: height * count, channels: 3 as const, pageHeight: height }
-  const image = sharp(data, { raw, limitInputPixels: false })
-  const comment = commentOf(clip)
+  const channels = alpha ? (4 as const) : (3 as const)
+  const raw = { width, height: height * count, channels, pageHeight: height }
+  const image = sharp(alpha ? withAlpha(frames, alpha) : frames.data, { raw, limitInputPixels: false })
+  const comment = commentOf(cut)
   if (comment !== '') image.withXmp(xmpPacket(comment))
-  const durations = frameDurations(clip, 1000)
+  const durations = frameDurations(cut, 1000)
   const stretch = Math.min(...durations) <= 10 ? STRETCH : 1
   const delay = durations.map((milliseconds) => milliseconds * stretch)
-  const webp = await image.webp({ quality: 90, smartSubsample: true, loop: 0, delay }).toBuffer()
+  const webp = await image.webp({ quality: Math.round(quality * 100), smartSubsample: true, loop: 0, delay }).toBuffer()
   if (stretch > 1) shortenDurations(webp)
   return webp
 }

@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.js'
-import type { Cut } from '../export.web.js'
+import type { Cut } from '../export.js'
 import { canvasOf } from '../pixels.web.js'
 import { assembleWebp } from './webp-animation.js'
 

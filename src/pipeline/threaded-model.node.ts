@@ -1,0 +1,53 @@
+import { sendablePicture } from '../media/picture-input.node.js'
+import { startThread } from '../runtime/thread.node.js'
+import { checkMoving } from './image-to-video.js'
+import type { AnimateRequest, EditRequest, OpenRequest } from './model-thread.node.js'
+import type { OpenModel, PretrainedOptions } from './pretrained.node.js'
+
+/**
+ * Opens a model in a thread of its own, which also reads its pictures. Requests are sent in the order of the calls, whichever
+ * picture's stream ends first.
+ *
+ * @throws UserError as `fromPretrained` does; a plain Error where the thread fails.
+ */
+export async function openInThread(
+  model: string,
+  { onPull, ...options }: Omit<PretrainedOptions, 'worker'>,
+): Promise<OpenModel> {
+  const thread = startThread('pipeline/model-thread.node')
+  const request: OpenRequest = { model, options }
+  const native = await thread
+    .call<OpenModel['native']>('open', request, { onProgress: onPull })
+    .catch((error: unknown) => {
+      thread.terminate()
+      throw error
+    })
+  let turn: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(reading: Promise<T>): Promise<T> => {
+    const sent = Promise.allSettled([turn, reading]).then(() => reading)
+    turn = sent.catch(() => undefined)
+    return sent
+  }
+  return {
+    native,
+    async animate(image, { onProgress, signal, end, ...asked }) {
+      const reading = [sendablePicture(image), end === undefined ? undefined : sendablePicture(end)] as const
+      const [picture, last] = await inTurn(Promise.all(reading))
+      const request: AnimateRequest = { picture, end: last, asked }
+      return thread.call('animate', request, { signal, onProgress })
+    },
+    async edit(clip, firstFrame, { onProgress, signal, ...asked }) {
+      const picture = await inTurn(sendablePicture(firstFrame))
+      if (typeof clip !== 'string') checkMoving(clip)
+      const given = typeof clip === 'string' ? clip : { frames: clip.frames, fps: clip.fps }
+      const request: EditRequest = { clip: given, firstFrame: picture, asked }
+      return thread.call('edit', request, { signal, onProgress })
+    },
+    async dispose() {
+      await turn
+      if (thread.ended) return
+      await thread.call('dispose', undefined)
+      thread.terminate()
+    },
+  }
+}
