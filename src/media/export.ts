@@ -17,13 +17,13 @@ export type Cut = ClipContent
 export interface Encoders {
   readonly gifenc: Gifenc
   /** Waits a moment, so that an abort comes through. */
-  pause(): Promise<unknown>
+  readonly pause: () => Promise<unknown>
   /** The chunks of a PNG of (height, width, 3 or 4). */
-  png(width: number, height: number, pixels: Uint8Array): Promise<PngChunk[]>
+  readonly png: (width: number, height: number, pixels: Uint8Array) => Promise<PngChunk[]>
   /** An animated WebP of a quality from 0 to 1. */
-  webp(cut: Cut, quality: number, signal?: AbortSignal): Promise<Uint8Array>
+  readonly webp: (cut: Cut, quality: number, signal?: AbortSignal) => Promise<Uint8Array>
   /** A video of a quality from 0 to 1. */
-  video(cut: Cut, format: 'mp4' | 'webm', quality: number, signal?: AbortSignal): Promise<Uint8Array>
+  readonly video: (cut: Cut, format: 'mp4' | 'webm', quality: number, signal?: AbortSignal) => Promise<Uint8Array>
   /** Formats that cannot keep transparency here: clips lie on white in them. */
   readonly opaque: readonly ExportSettings['format'][]
 }

@@ -7,8 +7,10 @@ import { encodeWebp } from './encode/webp.web.js'
 import type { ExportSettings } from './export-settings.js'
 import { exportWith, type Encoders, type Exported } from './export.js'
 
+const library = gifenc as unknown as Gifenc
+
 const encoders: Encoders = {
-  gifenc: gifenc as unknown as Gifenc,
+  gifenc: library,
   pause: () => new Promise((resolve) => setTimeout(resolve)),
   png: (width, height, pixels) => Promise.resolve(encodePixels(width, height, pixels)),
   webp: encodeWebp,

@@ -31,8 +31,8 @@ export async function openInThread(
   return {
     native,
     async animate(image, { onProgress, signal, end, ...asked }) {
-      const reading = [sendablePicture(image), end === undefined ? undefined : sendablePicture(end)] as const
-      const [picture, last] = await inTurn(Promise.all(reading))
+      const ending = end === undefined ? Promise.resolve(undefined) : sendablePicture(end)
+      const [picture, last] = await inTurn(Promise.all([sendablePicture(image), ending]))
       const request: AnimateRequest = { picture, end: last, asked }
       return thread.call('animate', request, { signal, onProgress })
     },
