@@ -1,18 +1,17 @@
-// Holds one model: the networks, their memory and all that is slow about them, away from the page.
 import type { ClipContent } from '../media/clip.js'
 import type { Frames, Picture } from '../media/frames.js'
 import { readImage } from '../media/image.web.js'
 import { ImageToVideo } from '../pipeline/image-to-video.js'
 import { openModelFiles } from '../pipeline/pretrained.web.js'
 import type { AnimateSettings, EditSettings } from '../pipeline/settings.js'
-import { webEngine, type WebEngineOptions } from '../runtime/engine.web.js'
+import { webEngine, type Ort, type WebDevice, type WebEngineOptions } from '../runtime/engine.web.js'
 import { ModelFiles, type DownloadProgress } from '../weights/model-files.web.js'
-import { serve, type Answer } from './rpc.js'
+import { serve, type Answer, type Work } from './rpc.js'
 
 /** What opening a model is told. */
 export interface OpenRequest {
   readonly url: string
-  readonly engine: WebEngineOptions
+  readonly engine: Omit<WebEngineOptions, 'device'>
 }
 
 /** What the model is, once it is open. */
@@ -37,6 +36,13 @@ export interface EditRequest {
   readonly settings: EditSettings
 }
 
+/** ONNX Runtime for one device. */
+interface Runtime {
+  readonly ort: Ort
+  readonly device: WebDevice
+}
+
+let runtime: Runtime | undefined
 let model: ImageToVideo | undefined
 /** Whoever waits is told of downloads. */
 let tellDownload: ((progress: DownloadProgress) => void) | undefined
@@ -54,27 +60,37 @@ function answerWith(clip: ClipContent): Answer {
   return { value: clip, transfer: [clip.frames.data.buffer] }
 }
 
-serve({
-  async open({ url, engine: options }: OpenRequest, { signal, report }) {
+const handlers = {
+  async open({ url, engine: options }: OpenRequest, { signal, report }: Work) {
     tellDownload = report
     const files = await ModelFiles.open(url, { signal })
     const onDownload = (progress: DownloadProgress) => tellDownload?.(progress)
-    const [source, engine] = await Promise.all([
-      openModelFiles(files, { signal, onDownload }),
-      webEngine((file) => files.read(file), options),
-    ])
+    const source = await openModelFiles(files, { signal, onDownload })
+    const { ort, device } = runtime!
+    const engine = webEngine(ort, device, (file) => files.read(file), options)
     model = new ImageToVideo(source, engine)
     return { value: { device: engine.device, native: model.native } satisfies OpenAnswer }
   },
 
-  async animate({ picture, settings }: AnimateRequest, { signal, report }) {
+  async animate({ picture, settings }: AnimateRequest, { signal, report }: Work) {
     tellDownload = (progress) => report({ type: 'download', ...progress })
     return answerWith(await opened().animate(await pictureOf(picture), { ...settings, signal, onProgress: report }))
   },
 
-  async edit({ clip, firstFrame, settings }: EditRequest, { signal, report }) {
+  async edit({ clip, firstFrame, settings }: EditRequest, { signal, report }: Work) {
     tellDownload = (progress) => report({ type: 'download', ...progress })
     const picture = await pictureOf(firstFrame)
     return answerWith(await opened().edit(clip, picture, { ...settings, signal, onProgress: report }))
   },
-})
+}
+
+/**
+ * Holds one model: the networks, their memory and all that is slow about them, away from the page. Each device has a worker of its
+ * own with its build of ONNX Runtime, because many bundlers make a worker one file, which cannot load the one that is needed.
+ */
+export function serveModel(ort: Ort, device: WebDevice): void {
+  // The threads of ONNX Runtime load the same file again; they must not answer.
+  if ((globalThis as { name?: string }).name?.startsWith('em-pthread')) return
+  runtime = { ort, device }
+  serve(handlers)
+}
