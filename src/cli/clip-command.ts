@@ -1,26 +1,12 @@
 import { fileURLToPath } from 'node:url'
 import { Option, type Command } from 'commander'
-import type { Clip } from '../media/clip.node.js'
-import type { AnimateProgress } from '../pipeline/progress.js'
+import { EXPORT_FORMATS, type ExportFormat } from '../media/export-settings.js'
 import type { Precision } from '../pipeline/device-traits.js'
-import type { ImageToVideo } from '../pipeline/pretrained.node.js'
-import type { CheckedEdit, CheckedSettings } from '../pipeline/settings.js'
 import type { DeviceChoice } from '../runtime/device-names.js'
-import { interruptible } from './interrupt.js'
-import { asUsage, deviceOption, memoryAmount, numeric, parseGuidance, parseSize } from './options.js'
-import { StageMeter, StatusLine } from './progress.js'
+import { deviceOption, memoryAmount, numeric, parseGuidance, parseSize } from './options.js'
 
 /** The model that comes with the package; src/cli and dist/cli lie equally deep. */
 const BUNDLED_MODEL = fileURLToPath(new URL('../../models/fluent', import.meta.url))
-
-/** Which options messages speak of, by setting. */
-const FLAGS: Readonly<Record<string, string>> = {
-  noiseAug: '--noise-aug',
-  width: 'the width of --size',
-  height: 'the height of --size',
-  minGuidance: 'the first scale of --guidance',
-  maxGuidance: 'the last scale of --guidance',
-}
 
 /** The options of commands that make a clip. */
 export interface ClipOptions {
@@ -41,6 +27,7 @@ export interface ClipOptions {
   readonly memory?: number
   readonly generator: 'sfv' | 'torch'
   readonly loop?: true
+  readonly format?: ExportFormat
   readonly json?: true
 }
 
@@ -90,73 +77,8 @@ export function withClipOptions(command: Command): Command {
         .default('sfv'),
     )
     .option('--loop', 'close the clip, so that its last frame leads to its first (one more forward)')
+    .addOption(
+      new Option('--format <name>', 'of clips that go to a folder/ or to - (standard output)').choices(EXPORT_FORMATS),
+    )
     .option('--json', 'print what was done as one JSON object')
-}
-
-/** What a command does with an open model. */
-export type Make<T> = (
-  sfv: ImageToVideo,
-  settings: T & { readonly onProgress: (progress: AnimateProgress) => void },
-) => Promise<Clip>
-
-/**
- * Makes a clip and writes it, with progress and a report.
- *
- * @param schema the name of what the settings are checked with, which is loaded late
- * @throws UsageError when an option is wrong, UserError when the clip cannot be made or written.
- */
-export async function makeClip<T extends CheckedSettings | CheckedEdit>(
-  { out, model, device, precision, size, guidance, memory, json, ...rest }: ClipOptions,
-  schema: 'settingsSchema' | 'editSchema',
-  make: Make<T>,
-): Promise<void> {
-  const started = performance.now()
-  const schemas = await import('../pipeline/settings.js')
-  const asked = { ...rest, ...size, ...guidance }
-  const settings = asUsage(() =>
-    schemas.parseSettings(asked, (name) => FLAGS[name] ?? `--${name}`, schemas[schema]),
-  ) as T
-  const { checkOutput } = await import('../media/output.node.js')
-  await checkOutput(out)
-  const { ImageToVideo } = await import('../pipeline/pretrained.node.js')
-
-  const line = new StatusLine()
-  const meter = new StageMeter(line)
-  try {
-    const sfv = await ImageToVideo.fromPretrained(model, {
-      device,
-      precision,
-      memory,
-      lowMemory: true,
-      onPull: ({ file, done, total }) => line.show(`fetching ${file}, ${((100 * done) / total).toFixed(0)} %`),
-      optimize: settings.steps > 1,
-    })
-    // Nothing is written yet, so Ctrl-C may end the process on the spot: a handler would wait for a network to finish.
-    const clip = await make(sfv, { ...settings, onProgress: meter.report })
-    const files = await interruptible((signal) => clip.save(out, { signal }))
-    meter.at('save', 1, 1)
-    line.clear()
-    const milliseconds = performance.now() - started
-    if (json)
-      printReport(files, clip, { ...settings, model, device, precision }, { ...meter.timings, total: milliseconds })
-    else {
-      const what = files.length === 1 ? files[0] : `${files.length} files, ${files[0]} the first,`
-      line.note(`wrote ${what} in ${(milliseconds / 1000).toFixed(1)} s (seed ${clip.metadata['seed']})`)
-    }
-  } finally {
-    line.clear()
-  }
-}
-
-function printReport(
-  output: readonly string[],
-  { frames: { width, height, count }, metadata }: Clip,
-  settings: object,
-  timings: Readonly<Record<string, number>>,
-): void {
-  const seed = Number(metadata['seed'])
-  const milliseconds = Object.fromEntries(Object.entries(timings).map(([stage, time]) => [stage, Math.round(time)]))
-  const motion = Number(metadata['motion'])
-  const complete = { ...settings, seed, motion, frames: count, width, height }
-  process.stdout.write(`${JSON.stringify({ output, seed, milliseconds, settings: complete })}\n`)
 }

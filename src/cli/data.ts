@@ -120,6 +120,6 @@ function summary({ clips, splits, stills }: Counts, out: string): string[] {
   const made = [...(clips ? [`${clips} clips`] : []), ...(stills ? [`${stills} stills`] : [])].join(' and ')
   const lines = [`wrote ${made} to ${out}: ${parts.join(', ')}`]
   if (splits.train === 0) lines.push('there is none to train on: add clips, or give a smaller --test')
-  if (splits.test === 0) lines.push('there is none to test with, which sfv eval needs: give a larger --test')
+  if (splits.test < 2) lines.push('sfv eval needs two clips or more to test with: give a larger --test')
   return lines
 }

@@ -9,6 +9,7 @@ import type { Device } from '../runtime/device-names.js'
 import { hasCudaProvider, knownDevices } from '../runtime/devices.node.js'
 import { findMpiLibrary } from '../runtime/mpi.node.js'
 import { vulkanAdapters } from '../runtime/vulkan.node.js'
+import { hubAccess, isOffline } from '../weights/hub-access.node.js'
 import { messageOf } from './messages.js'
 import type { DeviceReport } from './probe-device.js'
 
@@ -182,14 +183,19 @@ async function sizeOf(folder: string): Promise<number> {
   return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
 }
 
-function hub(): Finding {
-  const { HF_TOKEN, HUGGING_FACE_HUB_TOKEN, HF_ENDPOINT, SFV_OFFLINE, HF_HUB_OFFLINE } = process.env
-  if (SFV_OFFLINE || HF_HUB_OFFLINE)
+async function hub(): Promise<Finding> {
+  const { env } = process
+  if (isOffline(env))
     return missing('model hub', 'the network is switched off', 'unset SFV_OFFLINE and HF_HUB_OFFLINE to fetch models')
-  const place = HF_ENDPOINT ? `${HF_ENDPOINT}, ` : ''
-  if (HF_TOKEN ?? HUGGING_FACE_HUB_TOKEN) return ok('model hub', `${place}HF_TOKEN is set`)
-  const fix = "set HF_TOKEN to a token of yours for gated models (Stability AI's are); others need none"
-  return missing('model hub', `${place}no token`, fix)
+  try {
+    const { place, token } = await hubAccess(env, 'the hub')
+    if (token !== undefined)
+      return ok('model hub', `${place}, ${env['HF_TOKEN'] ? 'HF_TOKEN is set' : 'with your token'}`)
+    const fix = "set HF_TOKEN to a token of yours for gated models (Stability AI's are); others need none"
+    return missing('model hub', `${place}, no token`, fix)
+  } catch (error) {
+    return missing('model hub', messageOf(error), 'set the variable to what it should be, or unset it')
+  }
 }
 
 async function mpi(): Promise<Finding> {

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { CheckedEdit } from '../pipeline/settings.js'
-import { makeClip, withClipOptions, type ClipOptions } from './clip-command.js'
+import { withClipOptions, type ClipOptions } from './clip-command.js'
+import { makeClips } from './make-clips.js'
 import { numeric } from './options.js'
 
 const EXAMPLES = `
@@ -22,13 +23,18 @@ interface EditCommandOptions extends ClipOptions {
 export function editCommand(): Command {
   const command = new Command('edit')
     .description("carry a change of a clip's first frame through the clip")
-    .argument('<clip>', 'animated WebP or GIF, or a video')
-    .requiredOption('--first-frame <image>', 'picture file: the first frame, changed')
-    .requiredOption('-o, --out <file>', 'clip to write')
+    .argument('<clip>', 'animated WebP, GIF or PNG, a video, or a folder/ of frames')
+    .requiredOption('--first-frame <image>', 'picture file: the first frame, changed; - is standard input')
+    .requiredOption('-o, --out <file>', 'clip to write; - is standard output')
     .option('--strength <s>', 'how much of the clip may change, 0 to 1', numeric, 0.3)
   return withClipOptions(command)
     .addHelpText('after', EXAMPLES)
     .action((clip: string, { firstFrame, ...options }: EditCommandOptions) =>
-      makeClip<CheckedEdit>(options, 'editSchema', (sfv, settings) => sfv.edit(clip, firstFrame, settings)),
+      makeClips<CheckedEdit>(
+        { pictures: [firstFrame], others: [clip] },
+        options,
+        'editSchema',
+        (sfv, picture, settings, own) => sfv.edit(clip, picture, { ...settings, ...own }),
+      ),
     )
 }

@@ -8,8 +8,10 @@ Examples:
   sfv animate cat.png -o cat.mp4 --model stabilityai/stable-video-diffusion-img2vid --steps 25
                                                            then works without a network
 
-Only what sfv reads is fetched, in half precision where the model has it. A download that was broken off goes on.
-Environment: HF_TOKEN, HF_ENDPOINT, SFV_CACHE (where models are kept), SFV_OFFLINE.`
+Only what sfv reads is fetched, in half precision where the model has it, and checked. A download that was broken off goes on.
+Environment: HF_TOKEN (else the token of \`hf auth login\`), HF_ENDPOINT, HTTPS_PROXY and NO_PROXY, SFV_CACHE (where models are
+kept), HF_HUB_CACHE (models that huggingface_hub has there are not fetched by animate), SFV_OFFLINE or HF_HUB_OFFLINE (1, on,
+yes, true).`
 
 interface Options {
   readonly out?: string

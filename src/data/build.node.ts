@@ -1,4 +1,4 @@
-import type { DecodedClip } from '../media/decode.node.js'
+import type { ClipFrame } from '../media/clip-frame.js'
 import type { Size } from '../media/resize.js'
 import { UserError } from '../errors.js'
 import { ClipStoreWriter } from './store-writer.node.js'
@@ -34,11 +34,11 @@ export interface ClipSource {
   readonly name: string
   readonly figure: string
   readonly split: Split
-  /** Reads the clip at the store's size and rate; may throw `UserError` where the file is no clip. */
-  decode(): Promise<DecodedClip>
+  /** Reads the clip at the store's size and rate, picture by picture; throws where the file is no clip. */
+  frames(): AsyncIterable<ClipFrame>
 }
 
-/** Clips in work at a time: decoding runs on other threads, and each holds its full-size frames. */
+/** Clips in work at a time: decoding runs on other threads, and each holds a few of its full-size frames. */
 const IN_WORK = 3
 
 /**
@@ -59,11 +59,12 @@ export async function buildStore(
   let done = 0
   const store = async (source: ClipSource): Promise<void> => {
     const { name, figure, split } = source
-    const clip = await source.decode().catch((error: unknown) => {
-      if (!(error instanceof UserError)) throw error
-      onProgress?.({ type: 'skip', name, reason: error.message })
+    const reading = new Reading(source.frames(), signal)
+    await writer.add({ name, figure, split, pictures: reading }).catch((error: unknown) => {
+      // What cannot be read is left out; what cannot be written ends the work.
+      if (error !== reading.failure || isAbort(error)) throw error
+      onProgress?.({ type: 'skip', name, reason: skipReason(source.name, error) })
     })
-    if (clip) await writer.add({ ...clip, name, figure, split })
     onProgress?.({ type: 'clip', name, done: ++done, total: most })
   }
   try {
@@ -83,4 +84,35 @@ export async function buildStore(
     await writer.abandon()
     throw error
   }
+}
+
+/** The pictures of a clip, and whether reading them failed. */
+class Reading implements AsyncIterable<ClipFrame> {
+  failure: unknown
+
+  constructor(
+    private readonly frames: AsyncIterable<ClipFrame>,
+    private readonly signal: AbortSignal | undefined,
+  ) {}
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<ClipFrame> {
+    try {
+      for await (const frame of this.frames) {
+        this.signal?.throwIfAborted()
+        yield frame
+      }
+    } catch (error) {
+      this.failure = error
+      throw error
+    }
+  }
+}
+
+/** Every failure of reading is told as one of the file: a damaged one can make any library stumble. */
+function skipReason(name: string, error: unknown): string {
+  return error instanceof UserError ? error.message : `cannot read ${name}: ${(error as Error).message}; check the file`
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError'
 }

@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path'
-import { decodePicture } from '../media/decode.node.js'
+import { pictureFrames } from '../media/picture-frames.node.js'
 import { buildStore, MIN_FRAMES, type BuildOptions, type ClipSource } from './build.node.js'
 import { FLUENT_CLIPS, fluentStill, type FluentClip } from './fluent-figures.js'
 import { fetchPackage, PACKAGES_FOLDER, readPackage, type DataPackage } from './npm-packages.node.js'
@@ -13,8 +13,8 @@ const ANIMATED: readonly DataPackage[] = [
   ['4', 'IIkl5ztSd1HrzvIDt/uGsFoC1WODXRdYq5uROrnkyqi9DbToEcJ1nlY86PnoUXeFS9nBCnHfiYk3ouSEGThFmA=='],
 ].map(([part, sha512]) => ({ name: `@lobehub/fluent-emoji-anim-${part}`, version: '1.0.0', sha512: sha512 as string }))
 
-/** The same emoji, and about 1,300 more, as stills of 256x256. */
-const STILLS: DataPackage = {
+/** The same emoji, and about 1,300 more, as stills of 256x256 (MIT). */
+export const FLUENT_STILLS: DataPackage = {
   name: '@lobehub/fluent-emoji-3d',
   version: '1.1.0',
   sha512: 'Wlq2lVStTnr8BDpIJ0pEnTKO4LuDxxqTEhTvRtD1DLRF0me7ogeRQjKoehDHXuVJ2Qaecgl5wRBv60lUAG3h7g==',
@@ -43,7 +43,7 @@ export async function buildFluentEmoji({
   ...options
 }: FluentOptions): Promise<{ readonly clips: StoreIndex; readonly stills: StoreIndex }> {
   const paths: string[] = []
-  for (const [done, wanted] of [STILLS, ...ANIMATED].entries()) {
+  for (const [done, wanted] of [FLUENT_STILLS, ...ANIMATED].entries()) {
     options.onProgress?.({ type: 'fetch', name: wanted.name, done, total: ANIMATED.length + 1 })
     paths.push(await fetchPackage(wanted, from, options.signal))
   }
@@ -66,7 +66,7 @@ async function* emojiOf(
     const isEmoji = (file: string): boolean => /^assets\/.*\.webp$/.test(file) && wanted(basename(file, '.webp'))
     for await (const { name, bytes } of readPackage(path, isEmoji)) {
       const emoji = describe(basename(name, '.webp'))
-      yield { ...emoji, decode: () => decodePicture(bytes, name, { sampling }) }
+      yield { ...emoji, frames: () => pictureFrames(bytes, name, sampling) }
     }
   }
 }

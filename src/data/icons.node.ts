@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { UserError } from '../errors.js'
-import { decodePicture } from '../media/decode.node.js'
+import { pictureFrames } from '../media/picture-frames.node.js'
 import type { Size } from '../media/resize.js'
 import { buildStore, MIN_FRAMES, type BuildOptions, type ClipSource } from './build.node.js'
 import { fetchPackage, PACKAGES_FOLDER, readPackage, type DataPackage } from './npm-packages.node.js'
@@ -85,7 +85,7 @@ export async function buildIcons({ from = PACKAGES_FOLDER, ...options }: IconOpt
   async function* sources(): AsyncGenerator<ClipSource> {
     for (const [i, set] of sets.entries())
       for (const { svg, ...icon } of await readIcons(set, paths[i]!, options.size))
-        yield { ...icon, decode: () => decodePicture(svg, icon.name, { sampling }) }
+        yield { ...icon, frames: () => pictureFrames(svg, icon.name, sampling) }
   }
   return buildStore(sources(), ICON_COUNT, options)
 }

@@ -8,13 +8,15 @@ import type { Frames } from '../media/frames.js'
 export function frameDifferences(frames: Frames): number[] {
   const { data, count } = frames
   const stride = frames.width * frames.height * 3
-  return Array.from({ length: Math.max(0, count - 1) }, (_, i) => {
-    let sum = 0
-    for (let at = (i + 1) * stride, end = at + stride; at < end; at++) {
-      sum += Math.abs((data[at] as number) - (data[at - stride] as number))
-    }
-    return sum / (255 * stride)
-  })
+  const pictures = Array.from({ length: count }, (_, i) => data.subarray(i * stride, (i + 1) * stride))
+  return pictures.slice(1).map((picture, i) => pictureDifference(pictures[i]!, picture))
+}
+
+/** `mean(|a - b|) / 255` over all pixels and channels of two pictures, 0 to 1. */
+export function pictureDifference(a: Uint8Array, b: Uint8Array): number {
+  let sum = 0
+  for (let at = 0; at < a.length; at++) sum += Math.abs(a[at]! - b[at]!)
+  return sum / (255 * a.length)
 }
 
 /** Mean frame difference of the median training clip of the Fluent emoji, first 14 frames, 128x128 at 7 frames a second. */

@@ -31,7 +31,7 @@ export const storeSchema = z.object({
   format: z.literal('sfv-clips-1'),
   width: z.int().positive(),
   height: z.int().positive(),
-  fps: z.number().positive(),
+  fps: z.number().min(0.01).max(1000),
   clips: z.array(clipSchema),
 })
 
@@ -168,11 +168,24 @@ export class ClipStore {
     const data = new Uint8Array(count * stride)
     let at = 0
     window.forEach((size, i) => {
-      data.set(inflateRawSync(packed.subarray(at, at + size), { maxOutputLength: stride }), i * stride)
+      data.set(unpacked(packed.subarray(at, at + size), stride), i * stride)
       at += size
     })
     return data
   }
+}
+
+/** A picture of `length` bytes. */
+function unpacked(packed: Uint8Array, length: number): Uint8Array {
+  try {
+    const data = inflateRawSync(packed, { maxOutputLength: length })
+    if (data.length === length) return data
+  } catch {
+    // Said below.
+  }
+  throw new UserError(
+    `a clip store is damaged: ${PIXELS_FILE} does not hold what ${INDEX_FILE} says; make it again with \`sfv data\``,
+  )
 }
 
 /** Exchanges the white that shows through for another colour: `x - (1 - alpha) (255 - background)`. */

@@ -60,10 +60,11 @@ export function sample(
 }
 
 /**
- * Walks latents down a schedule as consistency models are sampled (Song et al. 2023, algorithm 1): after each step the clean
- * latents are noised anew to the next level.
+ * Walks latents down the schedule of a consistency model (Song et al. 2023, algorithm 1): after each step the clean latents are
+ * noised anew to the next level.
  *
  * @param start latents at the schedule's first level
+ * @param schedule of `consistencySchedule`
  * @param noise of unit variance for the step (from 1), of the shape of `start`
  * @returns the clean latents, of the shape of `start`
  */
@@ -77,7 +78,7 @@ export function sampleConsistency(
   const renoise: Advance = (_x, clean, _sigma, sigmaNext, step) => {
     if (sigmaNext === 0) return clean
     const fresh = noise(step + 1)
-    const deviation = Math.sqrt(sigmaNext ** 2 - (schedule.sigmaMin ?? 0) ** 2)
+    const deviation = schedule.renoising?.[step] ?? sigmaNext
     return clean.map((value, i) => value + deviation * fresh[i]!)
   }
   return walk(start, schedule, denoise, renoise, options)

@@ -13,8 +13,16 @@ export const SVD_SIGMAS: SigmaRange = { sigmaMin: 0.002, sigmaMax: 700 }
 export interface SchedulerConfig extends SigmaRange {
   /** With `leading` the first latents have the deviation sqrt(sigmaMax^2 + 1), else sigmaMax. */
   readonly timestepSpacing: 'leading' | 'linspace' | 'trailing'
-  /** Levels that a consistency model was distilled at, evenly spaced in Karras' law; only such a model has them. */
-  readonly consistencyLevels?: number
+  /** What only the scheduler of a consistency model says. */
+  readonly consistency?: ConsistencyConfig
+}
+
+/** What matters in the configuration of AnimateLCM's scheduler. */
+export interface ConsistencyConfig {
+  /** Levels that the model was distilled at, evenly spaced in Karras' law. */
+  readonly levels: number
+  /** The exponent of that law; 7 in SVD. */
+  readonly rho: number
 }
 
 /** The noise levels that a multi-step sampler walks down. */
@@ -23,18 +31,21 @@ export interface Schedule {
   readonly sigmas: Float32Array
   /** (steps): the network's time of each step, 0.25 ln sigma. */
   readonly timesteps: Float32Array
-  /** The noise that is left in what a consistency model takes for clean. Default: none. */
-  readonly sigmaMin?: number
+  /**
+   * (steps): the deviation of the fresh noise that is added after each step, to be at the next level; only in the schedule of
+   * a consistency model. The last is 0.
+   */
+  readonly renoising?: Float32Array
   /** Noise of unit variance is multiplied by this to make the first latents. */
   readonly initNoiseSigma: number
 }
 
 const RHO = 7
 
-/** (from^(1/7) + share (to^(1/7) - from^(1/7)))^7, Karras et al. 2022, eq. 5. */
-function interpolate(from: number, to: number, share: number): number {
-  const start = from ** (1 / RHO)
-  return (start + share * (to ** (1 / RHO) - start)) ** RHO
+/** (from^(1/rho) + share (to^(1/rho) - from^(1/rho)))^rho, Karras et al. 2022, eq. 5. */
+function interpolate(from: number, to: number, share: number, rho = RHO): number {
+  const start = from ** (1 / rho)
+  return (start + share * (to ** (1 / rho) - start)) ** rho
 }
 
 /**
@@ -67,22 +78,26 @@ export function karrasSchedule(steps: number, config: SchedulerConfig): Schedule
 
 /**
  * The schedule that consistency models are sampled along, ending in 0. Where the model says at how many levels it was distilled,
- * these are every so manieth of them, as AnimateLCM's `AnimateLCMSVDStochasticIterativeScheduler` has it (and
- * `CMStochasticIterativeScheduler` of diffusers); else the levels of `karrasSchedule(steps + 1)` without its sigmaMin, where a
- * consistency model changes nothing.
+ * these are every so manieth of them, and fresh noise has the next level's deviation, as AnimateLCM's
+ * `AnimateLCMSVDStochasticIterativeScheduler` has it. Else they are the levels of `karrasSchedule(steps + 1)` without its
+ * sigmaMin, where a consistency model changes nothing, and fresh noise has sqrt(sigma^2 - sigmaMin^2), as sigmaMin is left in
+ * what the model takes for clean (Song et al. 2023, algorithm 1; `CMStochasticIterativeScheduler` of diffusers).
  *
  * @param steps at least 1
  * @throws UserError when there are fewer levels than steps.
  */
 export function consistencySchedule(steps: number, config: SchedulerConfig): Schedule {
-  const { sigmaMin, sigmaMax, consistencyLevels = steps + 1 } = config
-  if (steps > consistencyLevels)
-    throw new UserError(`steps is ${steps}, and the model has ${consistencyLevels} levels; choose at most as many`)
-  const stride = Math.floor(consistencyLevels / steps)
-  const levels = new Float32Array(steps + 1)
-  for (let i = 0; i < steps; i++) levels[i] = interpolate(sigmaMax, sigmaMin, (i * stride) / (consistencyLevels - 1))
-  const timesteps = levels.subarray(0, steps).map((sigma) => 0.25 * Math.log(sigma))
-  return { sigmas: levels, timesteps, sigmaMin, initNoiseSigma: levels[0]! }
+  const { sigmaMin, sigmaMax, consistency } = config
+  const { levels, rho } = consistency ?? { levels: steps + 1, rho: RHO }
+  if (steps > levels)
+    throw new UserError(`steps is ${steps}, and the model has ${levels} levels; choose at most as many`)
+  const stride = Math.floor(levels / steps)
+  const sigmas = new Float32Array(steps + 1)
+  for (let i = 0; i < steps; i++) sigmas[i] = interpolate(sigmaMax, sigmaMin, (i * stride) / (levels - 1), rho)
+  const timesteps = sigmas.subarray(0, steps).map((sigma) => 0.25 * Math.log(sigma))
+  const left = consistency ? 0 : sigmaMin
+  const renoising = sigmas.subarray(1).map((sigma) => (sigma === 0 ? 0 : Math.sqrt(sigma ** 2 - left ** 2)))
+  return { sigmas, timesteps, renoising, initNoiseSigma: sigmas[0]! }
 }
 
 /**

@@ -39,7 +39,6 @@ const EULER_ONLY: Only = {
 
 const CONSISTENCY_ONLY: Only = {
   clip_denoised: { value: false, absent: true },
-  rho: { value: 7, absent: 7 },
   s_noise: { value: 1, absent: 1 },
   sigma_data: { value: 1, absent: 0.5 },
 }
@@ -70,11 +69,12 @@ export function parseSchedulerConfig(json: unknown, file: string): SchedulerConf
 }
 
 function parseConsistency(fields: Record<string, unknown>, file: string): SchedulerConfig {
-  checkFields(fields, CONSISTENCY_ONLY, new Set(['num_train_timesteps']), file)
-  const levels = fields.num_train_timesteps ?? 40
+  checkFields(fields, CONSISTENCY_ONLY, new Set(['num_train_timesteps', 'rho']), file)
+  const { num_train_timesteps: levels = 40, rho = 7 } = fields
   if (!Number.isSafeInteger(levels) || (levels as number) < 2)
     throw refuse(file, 'num_train_timesteps', levels, 'give a whole number of at least 2')
-  return { ...sigmaRange(fields, file), timestepSpacing: 'linspace', consistencyLevels: levels as number }
+  if (typeof rho !== 'number' || rho <= 0) throw refuse(file, 'rho', rho, 'give a number above 0')
+  return { ...sigmaRange(fields, file), timestepSpacing: 'linspace', consistency: { levels: levels as number, rho } }
 }
 
 function checkFields(fields: Record<string, unknown>, only: Only, others: ReadonlySet<string>, file: string): void {

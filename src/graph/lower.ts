@@ -1,4 +1,4 @@
-import { baseName, type LoweredGraph, type Port, type StoredBytes } from '../runtime/program.js'
+import { locationOf, type LoweredGraph, type Port, type StoredBytes } from '../runtime/program.js'
 import { isDifferentiated, topologicalOrder } from './gradients.js'
 import { inHalf } from './half.js'
 import { leanNodes } from './lean.js'
@@ -46,9 +46,13 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
       const leaf = leafName(node)
       if (leaf !== undefined) {
         const stored = isParameter(node) ? options.bind?.(leaf) : undefined
-        if (stored) addFile(files, stored.file)
-        else addInput(inputs, { name: leaf, shape: node.shape, dtype: node.dtype })
-        names.set(node, stored ? writer.stored(leaf, node.shape, stored) : leaf)
+        if (stored) {
+          if (!files.includes(stored.file)) files.push(stored.file)
+          names.set(node, writer.stored(leaf, node.shape, stored, locationOf(stored.file, files)))
+        } else {
+          addInput(inputs, { name: leaf, shape: node.shape, dtype: node.dtype })
+          names.set(node, leaf)
+        }
       } else if (node.op.expand && (writer.training || !fusedAttention)) {
         names.set(node, nameOf(node.op.expand(node.inputs, node.attributes)))
       } else {
@@ -73,14 +77,6 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
   })
   const model = writer.finish(inputs, ports, lean)
   return { model, inputs, outputs: ports, files, nodeCount: writer.nodeCount, lean }
-}
-
-function addFile(files: string[], file: string): void {
-  if (files.includes(file)) return
-  const rival = files.find((other) => baseName(other) === baseName(file))
-  if (rival !== undefined)
-    throw new Error(`lower: ${rival} and ${file} have one base name, by which a model knows them`)
-  files.push(file)
 }
 
 function checkName(name: string): void {
@@ -178,10 +174,10 @@ class OnnxWriter implements Emitter {
     return dtype === 'float32' ? constant : this.node('Cast', [constant], { to: onnxTypes[dtype] })
   }
 
-  stored(name: string, shape: Shape, bytes: StoredBytes): string {
+  stored(name: string, shape: Shape, bytes: StoredBytes, location: string): string {
     const known = this.known.get(`stored ${name}`)
     if (known) return known[0]!
-    const place = { location: baseName(bytes.file), offset: bytes.offset, length: bytes.byteLength }
+    const place = { location, offset: bytes.offset, length: bytes.byteLength }
     this.initializers.push({ name, shape, dataType: storedTypes[bytes.dtype], data: place })
     const value = bytes.dtype === 'F32' ? name : this.node('Cast', [name], { to: onnxTypes.float32 })
     this.known.set(`stored ${name}`, [value])

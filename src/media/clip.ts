@@ -31,3 +31,21 @@ export function frameDurations({ frames, fps }: ClipContent, ticksPerSecond: num
   const start = (index: number) => Math.round((index * ticksPerSecond) / fps)
   return Array.from({ length: frames.count }, (_, index) => Math.max(1, start(index + 1) - start(index)))
 }
+
+/**
+ * The frames that a format shows which has no frames shorter than `least` ticks, and how long each stays: where a clip is
+ * faster, some are left out, so that it takes as long as it should.
+ *
+ * @param ticksPerSecond 100 for the hundredths of GIF
+ */
+export function shownFrames(
+  { frames, fps }: ClipContent,
+  ticksPerSecond: number,
+  least: number,
+): { readonly index: number; readonly ticks: number }[] {
+  const start = (index: number) => Math.round((index * ticksPerSecond) / fps)
+  const kept: number[] = []
+  for (let index = 0; index < frames.count; index++)
+    if (kept.length === 0 || start(index) - start(kept.at(-1)!) >= least) kept.push(index)
+  return kept.map((index, i) => ({ index, ticks: Math.max(least, start(kept[i + 1] ?? frames.count) - start(index)) }))
+}

@@ -1,7 +1,7 @@
 import { ALL_FORMATS, BlobSource, CanvasSink, Input } from 'mediabunny'
 import { UserError } from '../errors.js'
 import type { Frames } from './frames.js'
-import { readImageHeader } from './image-header.js'
+import { isMovie, readImageHeader } from './image-header.js'
 import { withoutAlpha } from './pixels.web.js'
 import { framesOnScreen } from './resample.js'
 
@@ -23,7 +23,7 @@ export interface ClipSampling {
  */
 export async function readClip(source: Blob, sampling: ClipSampling): Promise<Frames> {
   const label = source instanceof File && source.name !== '' ? source.name : 'the clip'
-  const start = new Uint8Array(await source.slice(0, 64).arrayBuffer())
+  const start = new Uint8Array(await source.slice(0, 256).arrayBuffer())
   const canvas = new OffscreenCanvas(sampling.width, sampling.height)
   const pictures = isVideo(start)
     ? await readVideo(source, sampling, label, canvas)
@@ -35,10 +35,9 @@ export async function readClip(source: Blob, sampling: ClipSampling): Promise<Fr
   return { width, height, count: pictures.length, data }
 }
 
-/** ISO base media, but for pictures in it, or Matroska. */
+/** Matroska, or ISO base media that holds no pictures. */
 function isVideo(start: Uint8Array): boolean {
-  const type = String.fromCharCode(...start.subarray(4, 12))
-  return (type.startsWith('ftyp') && !type.startsWith('ftypavi')) || (start[0] === 0x1a && start[1] === 0x45)
+  return (start[0] === 0x1a && start[1] === 0x45) || isMovie(start)
 }
 
 async function readAnimation(

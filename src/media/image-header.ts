@@ -46,7 +46,10 @@ export function readImageHeader(bytes: Uint8Array, label: string): ImageHeader {
   if (header === 'cut') {
     throw new UserError(`cannot read ${label}: the picture is damaged or cut short; save or download it again`)
   }
-  if (!header) throw new UserError(`cannot read ${label}: ${otherKind(bytes)}`)
+  if (!header) {
+    const kind = foreignKind(bytes) ?? 'it is not a picture; give a PNG, JPEG, WebP, GIF or AVIF'
+    throw new UserError(`cannot read ${label}: ${kind}`)
+  }
   if (header.size) checkImageSize(header.size.width, header.size.height, label)
   return header
 }
@@ -56,15 +59,71 @@ function headerOf(bytes: Uint8Array): ImageHeader | 'cut' | undefined {
   if (/^GIF8[79]a/.test(ascii(bytes, 0, 6))) return gifHeader(bytes)
   if (ascii(bytes, 0, 4) === 'RIFF' && ascii(bytes, 8, 12) === 'WEBP') return webpHeader(bytes)
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return jpegHeader(bytes)
-  if (/^ftypavi[fs]$/.test(ascii(bytes, 4, 12))) return { format: 'avif' }
+  if (isAvif(bytes)) return { format: 'avif' }
   return undefined
 }
 
-function otherKind(bytes: Uint8Array): string {
+/** Brands of ISO base media (bytes 8 on of the first box) that tell which pictures are in it. */
+const HEIC_BRANDS = /^(hei[cxms]|hev[cxms]|mif1|msf1)$/
+
+/** First bytes of files that are no picture of ours, in hexadecimal, what they are, and the way out. */
+const SIGNATURES: readonly (readonly [start: RegExp, what: string])[] = [
+  [/^424d.{24}(0c|28|34|38|40|6c|7c)000000/, 'it is a BMP picture; export it as PNG first'],
+  [/^0000(01|02)00(?!00)..00/, 'it is an ICO icon; export it as PNG first'],
+  [/^38425053000[12]/, 'it is a PSD drawing; export it as PNG first'],
+  [/^(ff0a|0000000c4a584c200d0a870a)/, 'it is a JPEG XL picture; export it as PNG first'],
+  [/^(ff4fff51|0000000c6a5020200d0a870a)/, 'it is a JPEG 2000 picture; export it as PNG first'],
+  [/^(49492[ab]00|4d4d002[ab])/, 'it is a TIFF picture; export it as PNG first'],
+  [/^762f3101/, 'it is an OpenEXR picture; export it as PNG first'],
+  [/^233f(52414449414e4345|52474245)/, 'it is a Radiance HDR picture; export it as PNG first'],
+  [/^716f6966/, 'it is a QOI picture; export it as PNG first'],
+  [/^44445320/, 'it is a DDS texture; export it as PNG first'],
+  [/^67696d7020786366/, 'it is a GIMP drawing; export it as PNG first'],
+  [/^503[1-7](09|0a|0d|20)/, 'it is a PNM picture; export it as PNG first'],
+  [/^255044462d/, 'it is a PDF document; export the page as PNG first'],
+  [/^252153/, 'it is a PostScript document; export it as PNG first'],
+  [/^(1a45dfa3|464c5601|4f676753|52494646.{8}41564920)/, 'it is a video; give one of its pictures, as PNG or JPEG'],
+  [/^(504b0304|1f8b|377abcaf|52617221)/, 'it is an archive; unpack it, and give a picture in it'],
+]
+
+/**
+ * What bytes are that no decoder of ours reads, and what to do about it: "it is a BMP picture; export it as PNG first".
+ * Undefined where that cannot be told.
+ */
+export function foreignKind(bytes: Uint8Array): string | undefined {
   const start = ascii(bytes, 0, 1000)
   if (/<svg[\s>]/i.test(start)) return 'SVG drawings are not read; export it as PNG at the size you want'
-  if (/^ftyphe[iv][cmsx]$/.test(ascii(bytes, 4, 12))) return 'it is a HEIC picture; export it as JPEG or PNG first'
-  return 'it is not a picture; give a PNG, JPEG, WebP, GIF or AVIF'
+  if (isMovie(bytes)) return 'it is a video; give one of its pictures, as PNG or JPEG'
+  if (isHeic(bytes)) return 'it is a HEIC picture; export it as JPEG or PNG first'
+  if (/^(<!doctype html|<html)/i.test(start)) return 'it is a web page; save the picture itself, and give its file'
+  if (/^version https:\/\/git-lfs/.test(start)) {
+    return 'it only points to the file in Git LFS; fetch it with `git lfs pull`'
+  }
+  const hex = Array.from(bytes.subarray(0, 32), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return SIGNATURES.find(([pattern]) => pattern.test(hex))?.[1]
+}
+
+/** The brands of ISO base media: the major one, then those that it is compatible with (ISO 14496-12, 4.3). */
+function fileBrands(bytes: Uint8Array): string[] {
+  if (bytes.length < 12 || ascii(bytes, 4, 8) !== 'ftyp') return []
+  const end = Math.min(viewOf(bytes).getUint32(0), bytes.length, 256)
+  const brands = [ascii(bytes, 8, 12)]
+  for (let at = 16; at + 4 <= end; at += 4) brands.push(ascii(bytes, at, at + 4))
+  return brands
+}
+
+/** Whether bytes are the beginning of an MP4, a QuickTime or another video in ISO base media; the first 256 suffice. */
+export function isMovie(bytes: Uint8Array): boolean {
+  return fileBrands(bytes).length > 0 && !isAvif(bytes) && !isHeic(bytes)
+}
+
+function isHeic(bytes: Uint8Array): boolean {
+  return !isAvif(bytes) && fileBrands(bytes).some((brand) => HEIC_BRANDS.test(brand))
+}
+
+/** HEIF files of AV1 pictures may have the general brand mif1 in front, and say avif only among the others. */
+function isAvif(bytes: Uint8Array): boolean {
+  return fileBrands(bytes).some((brand) => brand === 'avif' || brand === 'avis')
 }
 
 function ascii(bytes: Uint8Array, from: number, to: number): string {

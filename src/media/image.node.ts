@@ -2,7 +2,8 @@ import { readFile, stat } from 'node:fs/promises'
 import sharp, { type Metadata } from 'sharp'
 import { UserError } from '../errors.js'
 import type { Picture } from './frames.js'
-import { checkImageSize, MAX_PIXELS } from './image-header.js'
+import { checkImageSize, foreignKind, MAX_PIXELS } from './image-header.js'
+import { LENIENT } from './pages.js'
 
 /**
  * Reads a still picture upright (EXIF orientation applied), in sRGB, on white where it is transparent; of an animation
@@ -17,10 +18,9 @@ export async function readImage(source: string | Uint8Array, name?: string): Pro
   const label = name ?? (typeof source === 'string' ? source : 'the picture')
   const bytes = typeof source === 'string' ? await readBytes(source, label) : source
   if (bytes.length === 0) throw new UserError(`cannot read ${label}: it is empty (0 bytes); give a PNG, JPEG or WebP`)
-  if (isHeic(bytes)) throw new UserError(`cannot read ${label}: it is a HEIC picture; export it as JPEG or PNG first`)
   checkHeader(await readHeader(bytes, label), label)
   try {
-    const { data, info } = await sharp(bytes, { limitInputPixels: MAX_PIXELS })
+    const { data, info } = await sharp(bytes, { ...LENIENT, limitInputPixels: MAX_PIXELS })
       .autoOrient()
       .flatten({ background: '#ffffff' })
       .toColourspace('srgb')
@@ -29,7 +29,8 @@ export async function readImage(source: string | Uint8Array, name?: string): Pro
       .toBuffer({ resolveWithObject: true })
     return { width: info.width, height: info.height, data: new Uint8Array(data) }
   } catch {
-    throw new UserError(`cannot read ${label}: the picture is damaged or cut short; save or download it again`)
+    const kind = foreignKind(bytes) ?? 'the picture is damaged or cut short; save or download it again'
+    throw new UserError(`cannot read ${label}: ${kind}`)
   }
 }
 
@@ -40,7 +41,10 @@ async function readBytes(path: string, label: string): Promise<Uint8Array> {
   try {
     const kind = await stat(path)
     if (kind.isDirectory()) throw new UserError(`cannot read ${label}: it is a folder; give one picture in it`)
-    if (!kind.isFile()) throw new UserError(`cannot read ${label}: it is not a regular file; give a picture file`)
+    // A shell gives the output of a command as a pipe with a name: `<(...)`.
+    if (!kind.isFile() && !kind.isFIFO()) {
+      throw new UserError(`cannot read ${label}: it is not a regular file; give a picture file`)
+    }
     return await readFile(path)
   } catch (error) {
     if (error instanceof UserError) throw error
@@ -58,16 +62,12 @@ const REASONS: Readonly<Record<string, string>> = {
   ERR_FS_FILE_TOO_LARGE: 'it has more than 2 GiB; give a PNG, JPEG or WebP picture',
 }
 
-/** ISO base media with an HEVC picture's brand (ISO 23008-12, annex B), which the decoder does not know. */
-function isHeic(bytes: Uint8Array): boolean {
-  return /^ftyphe[iv][cmsx]$/.test(String.fromCharCode(...bytes.subarray(4, 12)))
-}
-
 async function readHeader(bytes: Uint8Array, label: string): Promise<Metadata> {
   try {
-    return await sharp(bytes, { limitInputPixels: false }).metadata()
+    return await sharp(bytes, { ...LENIENT, limitInputPixels: false }).metadata()
   } catch {
-    throw new UserError(`cannot read ${label}: it is not a picture; give a PNG, JPEG, WebP, GIF, AVIF or TIFF`)
+    const kind = foreignKind(bytes) ?? 'it is not a picture; give a PNG, JPEG, WebP, GIF, AVIF or TIFF'
+    throw new UserError(`cannot read ${label}: ${kind}`)
   }
 }
 

@@ -56,8 +56,9 @@ function resampleAxis(data: Uint8Array, outer: number, length: number, inner: nu
 }
 
 /**
- * Resizes pictures as Pillow's `Image.resize(size, LANCZOS)` does, to the bit: in fixed point, first along the width, then
- * along the height, each rounded to 8 bits; an axis that keeps its length is left alone. The aspect ratio is not kept.
+ * Resizes pictures as `Image.resize(size, LANCZOS)` of Pillow 13 does, to the bit: in fixed point, one axis after the other, each
+ * rounded to 8 bits; an axis that keeps its length is left alone. Pillow up to 12 took the width first always, 13 takes the
+ * height first where that loses more than twice as many pixels as the width. The aspect ratio is not kept.
  */
 export function resizeLanczos(frames: Frames, width: number, height: number): Frames {
   return { width, height, count: frames.count, data: resample(frames, 3, width, height) }
@@ -71,7 +72,11 @@ export function resizePicture(picture: Picture, width: number, height: number): 
   return { width, height, data, alpha: resample({ ...picture, data: alpha, count: 1 }, 1, width, height) }
 }
 
-function resample(frames: Frames, channels: number, width: number, height: number): Uint8Array {
-  const rows = resampleAxis(frames.data, frames.count * frames.height, frames.width, channels, width)
-  return resampleAxis(rows, frames.count, frames.height, width * channels, height)
+function resample({ data, count, width, height }: Frames, channels: number, newWidth: number, newHeight: number) {
+  if (newHeight < height && height - newHeight > 2 * (width - newWidth)) {
+    const columns = resampleAxis(data, count, height, width * channels, newHeight)
+    return resampleAxis(columns, count * newHeight, width, channels, newWidth)
+  }
+  const rows = resampleAxis(data, count * height, width, channels, newWidth)
+  return resampleAxis(rows, count, height, newWidth * channels, newHeight)
 }

@@ -1,6 +1,6 @@
-import { constants } from 'node:fs'
+import { constants, type Stats } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
-import { basename, dirname, extname, join, resolve } from 'node:path'
+import { basename, dirname, extname, join, resolve, sep } from 'node:path'
 import { UserError } from '../errors.js'
 import type { ClipContent } from './clip.js'
 import type { OutputFiles } from './write-files.node.js'
@@ -19,6 +19,9 @@ const ENCODERS: ReadonlyMap<string, () => Promise<Encoder>> = new Map<string, ()
 
 const NUMBER = /%(?:0(\d))?d/
 
+/** Bytes of the longest name of a file system; some are kept for the number of a frame. */
+const LONGEST_NAME = 255 - '-0000'.length
+
 /**
  * Checks, before any work is done, that a clip can be saved under this name: its ending is known, and its folder exists
  * or can be made, and takes files.
@@ -27,6 +30,13 @@ const NUMBER = /%(?:0(\d))?d/
  */
 export async function checkOutput(path: string): Promise<void> {
   const ending = endingOf(path)
+  const long = resolve(path)
+    .split(sep)
+    .find((part) => Buffer.byteLength(part) > LONGEST_NAME)
+  if (long !== undefined) {
+    const bytes = Buffer.byteLength(long)
+    throw new UserError(`cannot save to ${path}: a name in it has ${bytes} bytes; give one of at most ${LONGEST_NAME}`)
+  }
   if (isFolderName(path)) return checkFolder(path, path)
   if (!ENCODERS.has(ending) && ending !== '.png') {
     throw new UserError(
@@ -47,6 +57,37 @@ export async function encodeOutput(path: string, clip: ClipContent, signal?: Abo
   const { encodePngFrames } = await import('./encode/png.node.js')
   const pictures = await encodePngFrames(clip, signal)
   return new Map(pictures.map((bytes, index) => [frameName(path, index, pictures.length), bytes]))
+}
+
+/** Whether saving a clip at `path` may take the place of an existing file, also through links. */
+export async function overwrites(path: string, file: string): Promise<boolean> {
+  const [target, source] = [await statOf(path), await statOf(file)]
+  if (!source) return false
+  if (target?.isFile() && target.dev === source.dev && target.ino === source.ino) return true
+  if (!isFolderName(path) && endingOf(path) !== '.png') return false
+  const [folder, place] = [await statOf(dirname(file)), await statOf(isFolderName(path) ? path : dirname(path))]
+  return folder?.ino === place?.ino && folder?.dev === place?.dev && frameNames(path).test(basename(file))
+}
+
+function statOf(path: string): Promise<Stats | undefined> {
+  return stat(path).catch(() => undefined)
+}
+
+/** The names that the frames of a clip get. */
+function frameNames(path: string): RegExp {
+  if (isFolderName(path)) return /^frame-\d+\.png$/
+  const name = basename(path)
+  const [start = '', end = ''] = NUMBER.test(name)
+    ? splitOnce(name, NUMBER)
+    : [`${name.slice(0, -'.png'.length)}-`, '.png']
+  const literal = (text: string) => text.replace(/[^\w]/gu, '\\$&')
+  return new RegExp(`^${literal(start)}\\d+${literal(end)}$`)
+}
+
+/** What stands before and behind a match. */
+function splitOnce(text: string, pattern: RegExp): [string, string] {
+  const { index, 0: found } = pattern.exec(text)!
+  return [text.slice(0, index), text.slice(index + found.length)]
 }
 
 function frameName(path: string, index: number, count: number): string {

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { UserError } from '../errors.js'
+import { linkTarget, temporaryBeside } from '../runtime/files.node.js'
 
 /** Files about to be written: bytes by path, in order. */
 export type OutputFiles = ReadonlyMap<string, Uint8Array>
@@ -18,9 +18,10 @@ export async function writeFilesAtomic(files: OutputFiles): Promise<void> {
   try {
     for (const [path, bytes] of files) {
       current = path
-      await mkdir(dirname(path), { recursive: true })
-      const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.part`)
-      waiting.set(path, temporary)
+      const target = await linkTarget(path)
+      await mkdir(dirname(target), { recursive: true })
+      const temporary = temporaryBeside(target)
+      waiting.set(target, temporary)
       await writeFlushed(temporary, bytes)
     }
     for (const [path, temporary] of waiting) {

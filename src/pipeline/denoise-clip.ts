@@ -1,6 +1,6 @@
-import { Random } from '../runtime/random.js'
 import type { Encoded, Job } from './job.js'
 import type { Model } from './model.js'
+import type { NoiseSource } from './noise.js'
 import type { Plan } from './plan.js'
 import { joined } from './decode.js'
 import { crossFade, diffuse, loopSigma, roll, scheduleFrom, sigmaOfStrength, spreadGap } from './refine.js'
@@ -12,6 +12,8 @@ import type { CheckedEdit, CheckedSettings } from './settings.js'
  * little, and denoised under the frame that now comes first, so that the generator draws what lies between. Both takes are
  * cross-faded, each having all the share where the other has its seam.
  *
+ * @param noise of unit variance, (f, c, h, w), that the walk begins with
+ * @param draw makes what further noise is wanted, in the order in which it is
  * @returns clean latents (f, c, h, w), scaled
  */
 export async function denoiseClip(
@@ -19,8 +21,8 @@ export async function denoiseClip(
   plan: Plan,
   model: Model,
   settings: CheckedSettings | CheckedEdit,
-  seed: number,
   noise: Float32Array,
+  draw: NoiseSource,
   { condition, latents }: Pick<Encoded, 'condition' | 'latents'>,
 ): Promise<Float32Array> {
   const { scheduler } = model
@@ -40,8 +42,7 @@ export async function denoiseClip(
   const closing = plan.loop === 'seam' ? scheduleFrom(loopSigma(scheduler), steps, scheduler) : undefined
   const first = schedule.timesteps.length
   const total = first + (closing?.timesteps.length ?? 0)
-  const renoise =
-    plan.sampler === 'consistency' ? (step: number) => normals(seed, `renoise ${step}`, noise.length) : undefined
+  const renoise = plan.sampler === 'consistency' ? (step: number) => draw(`renoise ${step}`, noise.length) : undefined
   const open = await job.denoise(condition, start, schedule, { done: 0, total }, renoise)
   if (!closing) return open
 
@@ -49,7 +50,7 @@ export async function denoiseClip(
   const turned = roll(spreadGap(open, frames), frames, half)
   const imageLatents = turned.slice(0, condition.imageLatents.length).map((value) => value / scale)
   // One noise for all frames: what differed from frame to frame would flicker, most where this take is seen.
-  const still = normals(seed, 'loop', noise.length / frames)
+  const still = draw('loop', noise.length / frames)
   const noisy = diffuse(
     turned,
     noise.map((_, i) => still[i % still.length]!),
@@ -57,9 +58,4 @@ export async function denoiseClip(
   )
   const closed = await job.denoise({ ...condition, imageLatents }, noisy, closing, { done: first, total })
   return crossFade(open, roll(closed, frames, -half), frames)
-}
-
-/** Unit normals of a seed. Each use of them has a stream of its own, so that none depends on how much another draws. */
-export function normals(seed: number, stream: string, count: number): Float32Array {
-  return new Random(seed, stream).normals(count)
 }

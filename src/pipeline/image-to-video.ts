@@ -2,16 +2,18 @@ import { UserError } from '../errors.js'
 import type { ClipContent } from '../media/clip.js'
 import { frameAt, type Frames, type Picture } from '../media/frames.js'
 import { controlsFor, endsOf, pinEnds } from './ends.js'
+import { checkFrames, checkPicture, nameOfValue } from '../media/picture.js'
 import { baseName, type Engine } from '../runtime/program.js'
-import { TorchRandom } from '../runtime/torch-random.js'
-import { denoiseClip, normals } from './denoise-clip.js'
+import { denoiseClip } from './denoise-clip.js'
 import type { Precision } from './device-traits.js'
+import { isFiniteArray } from './finite.js'
 import { fitPicture } from './fit.js'
 import { nativeGeometry } from './geometry.js'
 import { Job } from './job.js'
 import { describeMemory, planMemory, type MemoryLimits, type MemoryPlan } from './memory-plan.js'
 import type { ModelSource } from './model-source.js'
 import { Model } from './model.js'
+import { noiseSource } from './noise.js'
 import { closeAll, networksOf, planGeneration, type Plan, type PlannedNetworks } from './plan.js'
 import { toFrames, toFramesWithAlpha } from './preprocess.js'
 import type { AnimateProgress } from './progress.js'
@@ -99,7 +101,11 @@ export class ImageToVideo {
   animate(picture: Picture, options: AnimateOptions = {}): Promise<ClipContent> {
     const { end, ...rest } = options
     const [making, asked] = split(rest)
-    return this.#queued(() => this.#make(picture, parseSettings(asked), making, end && { end }))
+    return this.#queued(() => {
+      checkPicture(picture, 'the picture')
+      if (end) checkPicture(end, 'the end frame')
+      return this.#make(picture, parseSettings(asked), making, end && { end })
+    })
   }
 
   /**
@@ -117,6 +123,9 @@ export class ImageToVideo {
   ): Promise<ClipContent> {
     const [making, asked] = split(options)
     return this.#queued(() => {
+      checkPicture(firstFrame, 'the first frame')
+      if (!clip?.frames) throw new UserError(`the clip is ${nameOfValue(clip)}; give its frames and fps`)
+      checkFrames(clip.frames, 'the clip')
       const { count } = clip.frames
       const { fps = clip.fps, frames = Math.min(count, this.native.frames) } = asked
       const settings = parseSettings({ ...asked, fps, frames }, undefined, editSchema)
@@ -178,7 +187,7 @@ export class ImageToVideo {
     const encoded = await job.encode(first, pictureNoise, model, clip, original && clip[0])
     const known = original ? [] : encoded.latents
     const condition = { ...encoded.condition, controls: controlsFor(plan, model, known) }
-    const clean = await denoiseClip(job, plan, model, settings, seed, noise, { ...encoded, condition })
+    const clean = await denoiseClip(job, plan, model, settings, noise, draw, { ...encoded, condition })
     pinEnds(clean, known, model.vaeConfig.scalingFactor)
     const shown = plan.loop === 'end frame' ? clean.subarray(0, clean.length - clean.length / frames) : clean
     const relative = model.autoencoder.relative ? encoded.first : undefined
@@ -208,23 +217,11 @@ function split<T extends MakingOptions>(options: T): [MakingOptions, Omit<T, key
   return [{ latents, imageNoise, onProgress, signal }, asked]
 }
 
-/** Values that the caller gave, if their number is right. */
+/** Values that the caller gave, if their number is right and all are finite. */
 function given(values: Float32Array | undefined, size: number, name: string): Float32Array | undefined {
   if (values && values.length !== size) throw new UserError(`${name} has ${values.length} values; give ${size}`)
+  if (values && !isFiniteArray(values)) throw new UserError(`${name} has values that are no numbers; give finite ones`)
   return values
-}
-
-/**
- * Where noise comes from. sfv's own has a stream for each use, so that none depends on how much another draws; PyTorch's is one
- * generator, drawn from in the order of diffusers: the picture's noise, then the latents.
- */
-function noiseSource(
-  generator: CheckedSettings['generator'],
-  seed: number,
-): (stream: string, n: number) => Float32Array {
-  if (generator === 'sfv') return (stream, n) => normals(seed, stream, n)
-  const random = new TorchRandom(seed)
-  return (_, n) => random.randn(n)
 }
 
 /** What a saved clip tells about its making: enough to make it again. */

@@ -12,6 +12,8 @@ export interface ComponentWeights {
   /** What was opened, for messages. */
   readonly path: string
   readonly tensors: ReadonlyMap<string, SourceTensor>
+  /** The values of a tensor, where they can be read. */
+  read?(name: string): Promise<Float32Array>
   /**
    * Throws a UserError that names the first tensors that are missing, unexpected or of another shape. Tensors whose names
    * match `ignore` may be there without being expected.

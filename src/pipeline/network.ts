@@ -5,6 +5,7 @@ import type { Shape, Tensor } from '../graph/tensor.js'
 import { ParameterSet } from '../nn/weights.js'
 import type { Engine, Program, StoredBytes } from '../runtime/program.js'
 import { deviceTraits, type Precision } from './device-traits.js'
+import { finiteProgram } from './finite.js'
 import type { ComponentWeights, SourceTensor } from './model-source.js'
 
 /** Writes a network as a graph: outputs by name, its inputs and parameters as leaves. */
@@ -79,7 +80,8 @@ export class Network {
     const bind = (name: string) => storedBytes(weights, name, weights.tensors.get(name)!)
     const { half, fusedAttention } = await deviceTraits(this.engine)
     const inHalf = this.precision === 'float16' || (this.precision === 'auto' && half)
-    return this.engine.load(lower(outputs, { bind, lean: this.lean, half: inHalf, fusedAttention }))
+    const program = await this.engine.load(lower(outputs, { bind, lean: this.lean, half: inHalf, fusedAttention }))
+    return finiteProgram(program, weights, this.className, inHalf)
   }
 }
 

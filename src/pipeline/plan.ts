@@ -42,7 +42,7 @@ export interface Plan {
  */
 export function planGeneration(settings: CheckedSettings, model: Model): Plan {
   const { steps, network, guide, minGuidance, decodeChunk, loop } = settings
-  const { sampler = model.scheduler.consistencyLevels === undefined ? 'euler' : 'consistency' } = settings
+  const { sampler = model.scheduler.consistency ? 'consistency' : 'euler' } = settings
   const usual = { motion: 127, maxGuidance: sampler === 'euler' ? 3 : 1.5, ...model.defaults }
   const { motion = usual.motion, maxGuidance = usual.maxGuidance } = settings
   const single = steps === 1

@@ -14,7 +14,9 @@ export interface ClipPreprocessing {
 
 const side = z.number().int().positive()
 const colour = z.tuple([z.number(), z.number(), z.number()])
-const kind = z.enum(['CLIPImageProcessor', 'CLIPImageProcessorFast', 'CLIPFeatureExtractor']).optional()
+const kind = z
+  .enum(['CLIPImageProcessor', 'CLIPImageProcessorFast', 'CLIPImageProcessorPil', 'CLIPFeatureExtractor'])
+  .optional()
 
 const schema = z.strictObject({
   crop_size: z.union([
@@ -23,23 +25,34 @@ const schema = z.strictObject({
   ]),
   image_mean: colour,
   image_std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),
+  // What `CLIPImageProcessorFast` may do beside, and does for no picture of one size.
+  do_pad: z.literal(false).nullish(),
   image_processor_type: kind,
   feature_extractor_type: kind,
 })
 
 /**
- * Fields of the processor's own resizing, cropping and scaling. `StableVideoDiffusionPipeline` resizes by itself and calls
- * the processor with all of them switched off, and with normalisation on, whatever the file says.
+ * Fields of the processor's own resizing, cropping and scaling, and of the form of its result. `StableVideoDiffusionPipeline`
+ * resizes by itself and calls the processor with all of them switched off, and with normalisation on, whatever the file says.
  */
 const SWITCHED_OFF = [
+  'auto_map',
+  'data_format',
+  'default_to_square',
+  'device',
+  'disable_grouping',
   'do_center_crop',
   'do_convert_rgb',
   'do_normalize',
   'do_rescale',
   'do_resize',
+  'image_seq_length',
+  'input_data_format',
+  'pad_size',
   'processor_class',
   'resample',
   'rescale_factor',
+  'return_tensors',
   'size',
 ]
 

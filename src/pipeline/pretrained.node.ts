@@ -1,16 +1,15 @@
 import { stat } from 'node:fs/promises'
 import { freemem } from 'node:os'
 import { join } from 'node:path'
-import { UserError } from '../errors.js'
 import { Clip } from '../media/clip.node.js'
 import type { ClipContent } from '../media/clip.js'
-import type { Picture } from '../media/frames.js'
-import { readImage } from '../media/image.node.js'
+import { pictureOf, type PictureInput } from '../media/picture-input.node.js'
 import { readClipAt } from '../media/read-clip.node.js'
 import { nodeEngine, type NodeEngineOptions } from '../runtime/engine.node.js'
 import { Checkpoint } from '../weights/checkpoint.node.js'
 import { readPipelineFolder } from '../weights/diffusers.node.js'
 import type { PullProgress } from '../weights/hub.node.js'
+import { modelFolder } from '../weights/model-folder.node.js'
 import {
   ImageToVideo as AnyImageToVideo,
   type AnimateOptions,
@@ -27,15 +26,13 @@ export interface PretrainedOptions extends NodeEngineOptions, MemoryOptions {
 }
 
 /**
- * The files of a model folder. Weights are found when they are asked for.
+ * The files of a model folder, or of the snapshot in a model's folder of huggingface_hub's cache. Weights are found when they are
+ * asked for.
  *
  * @throws UserError when there is no such folder, or it is not that of a StableVideoDiffusionPipeline.
  */
 export async function openModelFolder(folder: string): Promise<ModelSource> {
-  const found = await stat(folder).catch(() => undefined)
-  if (!found?.isDirectory())
-    throw new UserError(`there is no model folder ${folder}; give the path of one in the layout of diffusers`)
-  const { path, components, defaults } = await readPipelineFolder(folder, UNET_CLASS)
+  const { path, components, defaults } = await readPipelineFolder(await modelFolder(folder), UNET_CLASS)
   return { path, components, defaults, weights: (component) => Checkpoint.open(join(path, component)) }
 }
 
@@ -61,32 +58,37 @@ export class ImageToVideo extends AnyImageToVideo {
   }
 
   /**
-   * Makes a clip of a picture: pixels, the path of a picture file, or the bytes of one.
+   * Makes a clip of a picture: pixels, the path of a picture file, or the bytes of one, also as a Blob or a stream.
    *
    * @throws UserError when the picture cannot be read, a setting is wrong, the model cannot make such a clip, or its
    *   weights do not fit its configuration.
    */
-  override async animate(image: string | Uint8Array | Picture, options: AnimateOptions = {}): Promise<Clip> {
-    const isFile = typeof image === 'string' || image instanceof Uint8Array
-    return new Clip(await super.animate(isFile ? await readImage(image) : image, options))
+  override async animate(image: PictureInput, options: AnimateOptions = {}): Promise<Clip> {
+    return new Clip(await super.animate(await pictureOf(image), options))
   }
 
   /**
    * Carries a change of a clip's first frame through the clip, in one forward.
    *
    * @param clip frames, or the path of an animated picture or a video, which is read at `fps` (7 unless told)
-   * @param firstFrame the clip's first frame, changed: pixels, the path of a picture file, or the bytes of one
+   * @param firstFrame the clip's first frame, changed, as `animate` takes a picture
    * @throws UserError as `animate` does, and when the clip cannot be read or is too short.
    */
   override async edit(
     clip: string | Pick<ClipContent, 'frames' | 'fps'>,
-    firstFrame: string | Uint8Array | Picture,
+    firstFrame: PictureInput,
     options: EditOptions = {},
   ): Promise<Clip> {
-    const isFile = typeof firstFrame === 'string' || firstFrame instanceof Uint8Array
-    const picture = isFile ? await readImage(firstFrame) : firstFrame
-    const { width = this.native.width, height = this.native.height, frames = this.native.frames, fps = 7 } = options
-    const read = typeof clip === 'string' ? await readClipAt(clip, { fps, width, height, maxFrames: frames }) : clip
+    const picture = await pictureOf(firstFrame)
+    const {
+      width = this.native.width,
+      height = this.native.height,
+      frames = this.native.frames,
+      fps = 7,
+      fit,
+    } = options
+    const sampling = { fps, size: { width, height }, maxFrames: frames, ...(fit && { fit }) }
+    const read = typeof clip === 'string' ? await readClipAt(clip, sampling) : clip
     return new Clip(await super.edit(read, picture, options))
   }
 }

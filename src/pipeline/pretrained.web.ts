@@ -1,9 +1,10 @@
-import { UserError } from '../errors.js'
 import { checkTensors } from '../weights/check-tensors.js'
 import { parseJsonObject } from '../weights/json.js'
 import type { DownloadOptions, ModelFiles } from '../weights/model-files.web.js'
 import { configFileName, parseModelDefaults, parsePipelineIndex, PIPELINE_INDEX } from '../weights/pipeline-index.js'
 import { parseSafetensorsHeader } from '../weights/safetensors.js'
+import { unwrapNames } from '../weights/tensor-names.js'
+import { isIndexFile, noWeights, parseWeightMap, WEIGHT_FILES } from '../weights/weight-files.js'
 import type { ComponentWeights, ModelSource, SourceTensor } from './model-source.js'
 
 /** The components that a single forward needs; the student where the model has one, else the UNet, comes beside them. */
@@ -31,31 +32,32 @@ export async function openModelFiles(files: ModelFiles, options: DownloadOptions
     ),
   )
   const needed = [...SINGLE_FORWARD, components.has('student') ? 'student' : 'unet']
-  await files.readAll(
-    needed.flatMap((component) => weightFilesOf(files, component)),
-    options,
-  )
+  const weights = await Promise.all(needed.map((component) => weightFilesOf(files, component)))
+  await files.readAll(weights.flat(), options)
   const { onDownload } = options
   return { path: files.url, components, defaults, weights: (name) => openWeights(files, name, { onDownload }) }
 }
 
 /** Full precision is fetched only where there is no half: a browser's memory and line are short. */
-function weightFilesOf(files: ModelFiles, component: string): string[] {
-  const all = files.filesOf(component).filter((path) => path.endsWith('.safetensors'))
-  const half = all.filter((path) => /\.fp16[.-]/.test(path))
-  const chosen = half.length > 0 ? half : all
-  if (chosen.length > 0) return chosen
-  throw new UserError(`${files.url}${component} lists no .safetensors file; write its manifest with \`sfv manifest\``)
+async function weightFilesOf(files: ModelFiles, component: string): Promise<string[]> {
+  const names = files.filesOf(component).map((path) => path.slice(component.length + 1))
+  const found = WEIGHT_FILES.half.find((name) => names.includes(name))
+  if (found === undefined) throw noWeights(`${files.url}${component}`, names)
+  const path = `${component}/${found}`
+  if (!isIndexFile(found)) return [path]
+  const shards = parseWeightMap(await files.read(path), `${files.url}${path}`).values()
+  return [...new Set(shards)].map((shard) => `${component}/${shard}`)
 }
 
 async function openWeights(files: ModelFiles, component: string, options: DownloadOptions): Promise<ComponentWeights> {
-  const paths = weightFilesOf(files, component)
+  const paths = await weightFilesOf(files, component)
   const contents = await files.readAll(paths, options)
-  const tensors = new Map<string, SourceTensor & { shape: readonly number[] }>()
+  const stored = new Map<string, SourceTensor & { name: string; shape: readonly number[] }>()
   for (const [i, bytes] of contents.entries()) {
     const header = parseSafetensorsHeader(bytes, bytes.length, `${files.url}${paths[i]}`)
-    for (const [name, tensor] of header.tensors) tensors.set(name, { ...tensor, file: paths[i]! })
+    for (const [name, tensor] of header.tensors) stored.set(name, { ...tensor, file: paths[i]! })
   }
+  const tensors = unwrapNames(stored)
   const path = `${files.url}${component}`
   return {
     path,

@@ -7,7 +7,7 @@ import type { DeviceChoice } from './device-names.js'
 import { deviceOptions, resolveDevice } from './devices.node.js'
 import { GraphCache, WEIGHTS_AS_STORED } from './graph-cache.node.js'
 import {
-  baseName,
+  locationOf,
   checkedFeed,
   type Engine,
   type LoweredGraph,
@@ -86,7 +86,7 @@ async function open(
 ): Promise<InferenceSession> {
   const folders = new Set(graph.files.map((file) => dirname(resolve(file))))
   if (folders.size > 1) {
-    const files = graph.files.map(async (file) => ({ path: baseName(file), data: await readFile(file) }))
+    const files = graph.files.map(async (file) => ({ path: locationOf(file, graph.files), data: await readFile(file) }))
     return InferenceSession.create(graph.model, { ...options, externalData: await Promise.all(files) })
   }
   const [folder] = folders

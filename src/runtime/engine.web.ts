@@ -1,7 +1,7 @@
 import type * as OnnxRuntime from 'onnxruntime-web'
 import { UserError } from '../errors.js'
 import {
-  baseName,
+  locationOf,
   checkedFeed,
   type Engine,
   type LoweredGraph,
@@ -71,7 +71,10 @@ export function webEngine(
     device,
     load: (graph) =>
       explained(async () => {
-        const files = graph.files.map(async (file) => ({ path: baseName(file), data: await readFile(file) }))
+        const files = graph.files.map(async (file) => ({
+          path: locationOf(file, graph.files),
+          data: await readFile(file),
+        }))
         const externalData = await Promise.all(files)
         const session = await ort.InferenceSession.create(graph.model, { ...sessionOptions, externalData })
         return new WebProgram(ort, session, graph)

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { mkdir, open, readlink, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors.js'
 
 /**
@@ -10,18 +10,40 @@ import { UserError } from '../errors.js'
  * @throws UserError when the folder cannot be made or the file cannot be written; nothing is left behind.
  */
 export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.part`)
+  let temporary = ''
   try {
-    await mkdir(dirname(path), { recursive: true })
+    const target = await linkTarget(path)
+    temporary = temporaryBeside(target)
+    await mkdir(dirname(target), { recursive: true })
     await writeFile(temporary, data)
     const handle = await open(temporary, 'r')
     await handle.sync()
     await handle.close()
-    await rename(temporary, path)
+    await rename(temporary, target)
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined)
+    if (temporary !== '') await rm(temporary, { force: true }).catch(() => undefined)
     throw new UserError(`cannot write ${path}: ${(error as Error).message}; choose a folder you may write to`)
   }
+}
+
+/** A hidden name beside a file for what is about to become it, also where the file's own name is as long as may be. */
+export function temporaryBeside(path: string): string {
+  const name = Buffer.from(basename(path))
+    .subarray(0, 200)
+    .toString()
+    .replace(/\ufffd$/, '')
+  return join(dirname(path), `.${name}.${randomBytes(4).toString('hex')}.part`)
+}
+
+/**
+ * Where a link leads, also one to a file that is not there yet; other paths lead to themselves. Renaming to the path itself
+ * would put a file in the place of the link.
+ */
+export async function linkTarget(path: string, depth = 0): Promise<string> {
+  const link = await readlink(path).catch(() => undefined)
+  // The depth at which Linux gives up.
+  if (link === undefined || depth >= 40) return path
+  return linkTarget(resolve(dirname(path), link), depth + 1)
 }
 
 /** SHA-256 of files one after another, in hexadecimal; read in pieces, so that they may be larger than memory. */

@@ -12,9 +12,19 @@ export interface StoredBytes {
   readonly dtype: 'F32' | 'F16' | 'BF16'
 }
 
-/** What follows the last slash of a path or URL: the name under which a model knows a checkpoint file. */
+/** What follows the last slash of a path or URL. */
 export function baseName(file: string): string {
   return file.split(/[\\/]/).at(-1)!
+}
+
+/**
+ * The name under which a model knows one of its checkpoint files: its base name, after its number where an earlier file has the
+ * same, as files may be links into several folders.
+ */
+export function locationOf(file: string, files: readonly string[]): string {
+  const index = files.indexOf(file)
+  const name = baseName(file)
+  return files.slice(0, index).some((other) => baseName(other) === name) ? `${index}-${name}` : name
 }
 
 /** Name, shape and type of what goes into or comes out of a graph. */
@@ -30,7 +40,7 @@ export interface LoweredGraph {
   readonly model: Uint8Array<ArrayBuffer>
   readonly inputs: readonly Port[]
   readonly outputs: readonly Port[]
-  /** Checkpoint files that initialisers point into; the model knows them by their base names, which are distinct. */
+  /** Checkpoint files that initialisers point into; the model knows them by `locationOf`. */
   readonly files: readonly string[]
   readonly nodeCount: number
   /**

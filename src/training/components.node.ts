@@ -1,10 +1,11 @@
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { type ParameterSet } from '../nn/weights.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
 import { Checkpoint, saveCheckpoint } from '../weights/checkpoint.node.js'
 import { type FloatDType } from '../weights/convert.js'
+import { readJsonFile } from '../weights/diffusers.node.js'
 import { weightsStem } from '../weights/pipeline-index.js'
 import { initialValues } from './initial-values.js'
 import { Layout } from './parameters.js'
@@ -13,9 +14,9 @@ import { Layout } from './parameters.js'
 export async function readConfig(folder: string, component: string): Promise<{ json: object; file: string }> {
   const file = join(folder, component, 'config.json')
   try {
-    return { json: JSON.parse(await readFile(file, 'utf8')) as object, file }
+    return { json: await readJsonFile(file), file }
   } catch (error) {
-    throw new UserError(`cannot read ${file}: ${(error as Error).message}; train or copy the ${component} first`)
+    throw new UserError(`${(error as Error).message} (or train or copy the ${component} first)`)
   }
 }
 

@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { sizeOf } from '../graph/tensor.js'
 import { Checkpoint } from '../weights/checkpoint.node.js'
-import { readConfig, saveComponent } from './components.node.js'
+import { modelFolder } from '../weights/model-folder.node.js'
+import { readConfig, saveComponent, weightFiles } from './components.node.js'
 import { Layout } from './parameters.js'
 import { completePipeline } from './pipeline-folder.node.js'
 import { readLora, type Adapter } from './read-lora.node.js'
@@ -27,18 +28,28 @@ export function addLora(weight: Float32Array, { a, b, scale }: Adapter): void {
  * `student` component. Where `out` is `model`, the student is added to it.
  *
  * @param dtype what the student is stored in; float16 rounds an update that is small beside its weight
+ * @param force whether a student that `out` has is replaced
  * @returns how many weights were changed
- * @throws UserError when the LoRA adapts what the model does not have, or in other shapes.
+ * @throws UserError when the LoRA adapts what the model does not have, or in other shapes, or where `out` has a student that is
+ *   not to be replaced.
  */
 export async function mergeLora(
   model: string,
   lora: string,
   out: string,
   dtype: 'F16' | 'F32' = 'F16',
+  force = false,
 ): Promise<number> {
-  const { json } = await readConfig(model, 'unet')
-  const base = await Checkpoint.open(join(model, 'unet'))
-  const adapters = await readLora(lora)
+  if (!force && (await weightFiles(join(out, 'student'))).length > 0)
+    throw new UserError(`${out} has a student already; give another folder, or add --force to replace it`)
+  const folder = await modelFolder(model)
+  const { json } = await readConfig(folder, 'unet')
+  const base = await Checkpoint.open(join(folder, 'unet'))
+  const modules = [...base.tensors.keys()].filter((name) => name.endsWith('.weight'))
+  const adapters = await readLora(
+    lora,
+    modules.map((name) => name.slice(0, -'.weight'.length)),
+  )
   for (const [module, { a, b }] of adapters) {
     const stored = base.tensors.get(`${module}.weight`)
     if (!stored)
@@ -58,6 +69,6 @@ export async function mergeLora(
     if (adapter && name.endsWith('.weight')) addLora(weight, adapter)
   }
   await saveComponent(out, 'student', json, layout, values, dtype)
-  await completePipeline(out, model, ['student'])
+  await completePipeline(out, folder, ['student'])
   return adapters.size
 }

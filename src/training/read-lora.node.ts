@@ -1,13 +1,19 @@
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
-import { z } from 'zod'
+import { readdir, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { UserError } from '../errors.js'
 import { type Shape } from '../graph/tensor.js'
 import { Checkpoint } from '../weights/checkpoint.node.js'
+import { readJsonFile } from '../weights/diffusers.node.js'
 import { parseJsonObject } from '../weights/json.js'
+import { peftScale, type LoraScale } from './lora-config.js'
+import { isSavedByPeft, isStabilityName, otherUpdate, parseLoraName, type LoraTensor } from './lora-names.js'
 
 /** File name that diffusers gives and looks for. */
 export const LORA_FILE = 'pytorch_lora_weights.safetensors'
+
+/** File names that PEFT gives. */
+const PEFT_FILE = 'adapter_model.safetensors'
+const PEFT_CONFIG = 'adapter_config.json'
 
 /** A low-rank update of one weight. */
 export interface Adapter {
@@ -19,76 +25,97 @@ export interface Adapter {
   readonly scale: number
 }
 
-const DOWN = /^(?:unet\.)?(.+?)\.(?:lora_A|lora\.down)\.weight$/
-const UP = ['lora_B', 'lora.up']
-
 /**
- * Reads adapters by the path of their module: a file or its folder, names of PEFT (`lora_A`, `lora_B`) or of older diffusers
- * (`lora.down`, `lora.up`), with or without `unet.` before them. What the update is scaled by is said by `<module>.alpha`, or by
- * the file's metadata, as `save_lora_adapter` writes it; where the file has neither, alpha = rank.
+ * Reads adapters by the path of their module: a file or its folder, in the names of PEFT, diffusers or kohya-ss. What the update is
+ * scaled by is said by `<module>.alpha`, by the file's metadata as `save_lora_adapter` of diffusers writes it, or by PEFT's
+ * adapter_config.json; where the file has none of these, alpha = rank.
  *
- * @throws UserError when a name is none of these, one of a pair is missing, or the metadata asks for another kind of update.
+ * @param modules paths of the network's modules, by which those of kohya-ss are known, who writes `_` for `.`
+ * @throws UserError when a name is none of these, one of a pair is missing, or another kind of update is asked for.
  */
-export async function readLora(path: string): Promise<Map<string, Adapter>> {
+export async function readLora(path: string, modules: Iterable<string> = []): Promise<Map<string, Adapter>> {
   const checkpoint = await openLora(path)
-  const scaleOf = peftScale(checkpoint)
+  const parts = partsOf(checkpoint)
+  const scaleOf = await scaleIn(checkpoint)
+  const byFlatName = new Map(Array.from(modules, (module) => [module.replaceAll('.', '_'), module]))
   const adapters = new Map<string, Adapter>()
-  const used = new Set<string>()
-  const take = async (name: string) => {
-    used.add(name)
-    return { shape: checkpoint.tensors.get(name)!.shape, values: await checkpoint.read(name) }
-  }
-  for (const name of checkpoint.tensors.keys()) {
-    const [, module] = DOWN.exec(name) ?? []
-    if (module === undefined) continue
-    const prefix = name.slice(0, name.indexOf(module) + module.length)
-    const up = UP.map((word) => `${prefix}.${word}.weight`).find((other) => checkpoint.tensors.has(other))
-    if (up === undefined)
-      throw new UserError(`${checkpoint.path}: ${name} has no lora_B or lora.up beside it; save both`)
-    const [a, b] = [await take(name), await take(up)]
+  const read = async (name: string) => ({
+    shape: checkpoint.tensors.get(name)!.shape,
+    values: await checkpoint.read(name),
+  })
+  for (const [written, { down, up, alpha, format }] of parts) {
+    if (down === undefined || up === undefined) {
+      const lost = down === undefined ? 'lora_A (or lora_down)' : 'lora_B (or lora_up)'
+      throw new UserError(`${checkpoint.path}: ${down ?? up ?? alpha} has no ${lost} beside it; save both`)
+    }
+    const module = format === 'kohya' ? byFlatName.get(written) : written
+    if (module === undefined || isStabilityName(module))
+      throw new UserError(
+        `${checkpoint.path} adapts ${written}${format === 'kohya' ? ', in the names of kohya-ss' : ''}, ${isStabilityName(written) ? STABILITY : UNKNOWN}`,
+      )
+    const [a, b] = [await read(down), await read(up)]
     const rank = a.shape[0]!
-    const scale = checkpoint.tensors.has(`${prefix}.alpha`)
-      ? (await take(`${prefix}.alpha`)).values[0]! / rank
-      : scaleOf(module, rank)
+    const scale = alpha === undefined ? scaleOf(module, rank) : (await read(alpha)).values[0]! / rank
     adapters.set(module, { a, b, scale })
   }
-  const stray = [...checkpoint.tensors.keys()].find((name) => !used.has(name))
-  if (stray !== undefined)
-    throw new UserError(`${checkpoint.path}: ${stray} is no LoRA tensor of a UNet; expected names of diffusers or PEFT`)
   return adapters
 }
 
-async function openLora(path: string): Promise<Checkpoint> {
-  if (path.endsWith('.safetensors')) return Checkpoint.open(path)
-  const names = await readdir(path).catch(() => [] as string[])
-  if (!names.includes(LORA_FILE))
-    throw new UserError(`${path} holds no ${LORA_FILE}; give a LoRA file, or the folder that has one`)
-  return Checkpoint.open(join(path, LORA_FILE))
+const STABILITY = "a module of Stability AI's own UNet; save it with the names of diffusers"
+const UNKNOWN = 'which is no module of the UNet; merge it into its base'
+
+/** The names of the tensors of each module; a module goes by its path as it is written. */
+function partsOf({ path, tensors }: Checkpoint) {
+  type Parts = { readonly format: LoraTensor['format'] } & Partial<Record<LoraTensor['role'], string>>
+  const parts = new Map<string, Parts>()
+  const adapters = new Set<string | undefined>()
+  for (const name of tensors.keys()) {
+    const parsed = parseLoraName(name)
+    if (!parsed) {
+      const reason =
+        otherUpdate(name) ?? `${name} is no LoRA tensor of a UNet; expected names of diffusers, PEFT or kohya-ss`
+      throw new UserError(`${path}: ${reason}`)
+    }
+    const { module, role, adapter, format } = parsed
+    if (role !== 'alpha' && adapters.add(adapter).size > 1)
+      throw new UserError(`${path} holds several adapters (${[...adapters].join(', ')}); save one of them by itself`)
+    const known = parts.get(module)
+    if (known?.[role] !== undefined)
+      throw new UserError(`${path}: ${name} and ${known[role]} are one tensor in two formats; save one of them`)
+    parts.set(module, { ...known, format, [role]: name })
+  }
+  return parts
 }
 
-/** What this reader needs of a `LoraConfig` of PEFT. */
-const peftConfig = z.object({
-  lora_alpha: z.number(),
-  alpha_pattern: z.record(z.string(), z.number()).default({}),
-  use_rslora: z.boolean().default(false),
-  use_dora: z.boolean().default(false),
-  fan_in_fan_out: z.boolean().default(false),
-})
-
-/** How PEFT scales an update, by module and rank, under the `LoraConfig` in the metadata; 1 where there is none. */
-function peftScale({ metadata, path }: Checkpoint): (module: string, rank: number) => number {
-  const text = metadata['lora_adapter_metadata']
-  if (text === undefined) return () => 1
-  const fields = Object.entries(parseJsonObject(Buffer.from(text), `${path}: lora_adapter_metadata`))
-  const config = peftConfig.safeParse(Object.fromEntries(fields.map(([name, x]) => [name.replace(/^unet\./, ''), x])))
-  if (!config.success)
-    throw new UserError(`${path}: its lora_adapter_metadata is no LoraConfig of PEFT; save the LoRA again`)
-  const { lora_alpha, alpha_pattern, use_rslora, use_dora, fan_in_fan_out } = config.data
-  if (use_dora || fan_in_fan_out)
-    throw new UserError(`${path} has use_dora or fan_in_fan_out, which is more than a low-rank sum; merge it with PEFT`)
-  const patterns = Object.entries(alpha_pattern)
-  return (module, rank) => {
-    const own = patterns.find(([name]) => module === name || module.endsWith(`.${name}`))
-    return (own?.[1] ?? lora_alpha) / (use_rslora ? Math.sqrt(rank) : rank)
+async function openLora(path: string): Promise<Checkpoint> {
+  if ((await stat(path).catch(() => undefined))?.isFile()) {
+    if (path.endsWith('.safetensors')) return Checkpoint.open(path)
+    throw new UserError(`${path} is no .safetensors file; save the LoRA as one, with safe_serialization`)
   }
+  const names = await readdir(path).catch(() => [] as string[])
+  const found = [LORA_FILE, PEFT_FILE].find((name) => names.includes(name))
+  if (found !== undefined) return Checkpoint.open(join(path, found))
+  const other = names.find((name) => /\.(bin|pt|ckpt)$/.test(name))
+  const has = other === undefined ? '' : ` but ${other}, a format that sfv does not read`
+  throw new UserError(
+    `${path} holds no ${LORA_FILE} or ${PEFT_FILE}${has}; give a LoRA file, or the folder that has one`,
+  )
+}
+
+/** How updates are scaled by what the file or the one beside it says; 1 where neither says anything. */
+async function scaleIn({ metadata, path, tensors }: Checkpoint): Promise<LoraScale> {
+  const text = metadata['lora_adapter_metadata']
+  if (text !== undefined) {
+    const source = `${path}: lora_adapter_metadata`
+    const fields = Object.entries(parseJsonObject(Buffer.from(text), source))
+    return peftScale(Object.fromEntries(fields.map(([name, value]) => [name.replace(/^unet\./, ''), value])), source)
+  }
+  const config = join(dirname(path), PEFT_CONFIG)
+  const saved = basename(path) === PEFT_FILE || [...tensors.keys()].some(isSavedByPeft)
+  if (!saved) return () => 1
+  if (!(await stat(config).catch(() => undefined)))
+    throw new UserError(
+      `${path} is a LoRA that PEFT saved, but its ${PEFT_CONFIG}, which has its alpha, is not beside it`,
+    )
+  return peftScale(await readJsonFile(config), config)
 }

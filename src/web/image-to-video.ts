@@ -1,6 +1,7 @@
 import { UserError } from '../errors.js'
 import type { ClipContent } from '../media/clip.js'
-import type { Picture } from '../media/frames.js'
+import { onWhite } from '../media/clip-frame.js'
+import { checkPicture } from '../media/picture.js'
 import type { AnimateProgress } from '../pipeline/progress.js'
 import type { AnimateSettings, EditSettings } from '../pipeline/settings.js'
 import { chooseDevice, type WebDevice, type WebEngineOptions } from '../runtime/engine.web.js'
@@ -33,8 +34,8 @@ export interface AnimateOptions extends AnimateSettings, MakingOptions {}
 /** What `edit` may be told. */
 export interface EditOptions extends EditSettings, MakingOptions {}
 
-/** A picture: pixels, a file, or the address of one. */
-export type PictureInput = PictureSource | string
+/** A picture: pixels (also with opacity, as `ImageData`), a file, its bytes, or its address. */
+export type PictureInput = PictureSource | ImageData | Uint8Array<ArrayBuffer> | ArrayBuffer | URL | string
 
 /**
  * `ImageToVideo` for browsers: the networks run in a worker of their own, so that the page never waits. Weights are
@@ -115,11 +116,17 @@ function absolute(engine: OpenRequest['engine']): OpenRequest['engine'] {
 }
 
 async function fetched(picture: PictureInput): Promise<PictureSource> {
-  if (typeof picture !== 'string') {
-    // A view into a larger buffer would be sent with all of it.
-    return picture instanceof Blob ? picture : ({ ...picture, data: picture.data.slice() } satisfies Picture)
-  }
-  const response = await fetch(picture).catch(() => undefined)
-  if (!response?.ok) throw new UserError(`cannot fetch the picture ${picture}; check its address`)
+  if (typeof picture === 'string' || picture instanceof URL) return download(String(picture))
+  if (picture instanceof Blob) return picture
+  if (picture instanceof ArrayBuffer || picture instanceof Uint8Array) return new Blob([picture.slice()])
+  if (picture instanceof ImageData) return { ...onWhite(picture.data, picture.width, picture.height) }
+  checkPicture(picture, 'the picture', 'pixels, ImageData, an address, or a picture file as a Blob or its bytes')
+  // A view into a larger buffer would be sent with all of it.
+  return { ...picture, data: picture.data.slice() }
+}
+
+async function download(address: string): Promise<Blob> {
+  const response = await fetch(address).catch(() => undefined)
+  if (!response?.ok) throw new UserError(`cannot fetch the picture ${address}; check its address`)
   return response.blob()
 }

@@ -1,15 +1,19 @@
-import { open, readdir, readFile, stat, type FileHandle } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { open, readdir, readFile, realpath, stat, type FileHandle } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { UserError } from '../errors.js'
 import type { StoredDType } from './convert.js'
-import { isJsonObject, parseJsonObject, quote } from './json.js'
+import { quote } from './json.js'
+import { isPartOfWeights } from './part-file.node.js'
 import { parseSafetensorsHeader, safetensorsPrefixLength } from './safetensors.js'
+import { unwrapNames } from './tensor-names.js'
+import { foreignFormat, isIndexFile, noWeights, parseWeightMap, WEIGHT_FILES } from './weight-files.js'
 
 /** A tensor that lies in a file: `byteLength` bytes, row-major and little-endian, `offset` bytes from its start. */
 export interface StoredTensor {
   readonly name: string
   readonly dtype: StoredDType
   readonly shape: readonly number[]
+  /** Where symbolic links are followed to their end: ONNX Runtime opens no file through a link that leaves its folder. */
   readonly file: string
   readonly offset: number
   readonly byteLength: number
@@ -24,20 +28,18 @@ export interface CheckpointHeaders {
 /** A half-precision copy of the weights that lies beside the full-precision ones. */
 export type Variant = 'fp16'
 
-/** Weight files of a component folder: diffusers' name and transformers' name. */
-const STEMS = ['diffusion_pytorch_model', 'model']
-
-const INDEX_FILE = /\.safetensors\.index(\.\w+)?\.json$/
-
 /**
  * Reads the headers of a checkpoint: of a .safetensors file, of all shards of an index file, or of the weights in a
- * component's folder, where full precision wins unless `variant` asks for another file.
+ * component's folder, where full precision wins unless `variant` asks for another file. Names are those of the network
+ * itself, without what wrappers of PyTorch add.
  *
  * @throws UserError when there is no checkpoint, a header is malformed, or the index and its shards disagree.
  */
 export async function readCheckpointHeaders(path: string, variant?: Variant): Promise<CheckpointHeaders> {
   const file = (await isFolder(path)) ? await findWeights(path, variant) : path
-  return INDEX_FILE.test(file) ? { tensors: await readShardHeaders(file), metadata: {} } : readFileHeader(file)
+  if (isIndexFile(file)) return { tensors: unwrapNames(await readShardHeaders(file)), metadata: {} }
+  const { tensors, metadata } = await readFileHeader(file)
+  return { tensors: unwrapNames(tensors), metadata }
 }
 
 async function isFolder(path: string): Promise<boolean> {
@@ -53,15 +55,13 @@ async function findWeights(folder: string, variant?: Variant): Promise<string> {
   const present = await readdir(folder).catch((error: unknown) => {
     throw cannotRead(folder, error)
   })
-  const full = STEMS.flatMap((stem) => [`${stem}.safetensors`, `${stem}.safetensors.index.json`])
-  const half = STEMS.flatMap((stem) => [`${stem}.fp16.safetensors`, `${stem}.safetensors.index.fp16.json`])
-  const candidates = variant === 'fp16' ? half : [...full, ...half]
+  const candidates = variant === 'fp16' ? WEIGHT_FILES.fp16 : WEIGHT_FILES.full
   const found = candidates.find((name) => present.includes(name))
   if (found !== undefined) return join(folder, found)
-  const part = present.find((name) => name.endsWith('.safetensors.part'))
+  const part = present.find(isPartOfWeights)
   if (part !== undefined)
     throw new UserError(`${join(folder, part)} is a download that was broken off; run sfv pull again to finish it`)
-  throw new UserError(`${folder} holds no weights; it should have one of ${candidates.slice(0, 4).join(', ')}`)
+  throw noWeights(folder, present, candidates)
 }
 
 /** Reads the header of one file, and nothing of its data. */
@@ -71,10 +71,13 @@ async function readFileHeader(file: string): Promise<CheckpointHeaders> {
   })
   try {
     const { size } = await handle.stat()
-    const prefixLength = safetensorsPrefixLength(await readBytes(handle, file, 0, Math.min(8, size)), size, file)
-    const prefix = await readBytes(handle, file, 0, prefixLength)
+    const start = await readBytes(handle, file, 0, Math.min(8, size))
+    const foreign = foreignFormat(start)
+    if (foreign !== undefined) throw new UserError(`${file} is ${foreign}`)
+    const prefix = await readBytes(handle, file, 0, safetensorsPrefixLength(start, size, file))
     const { tensors, metadata } = parseSafetensorsHeader(prefix, size, file)
-    return { tensors: new Map([...tensors].map(([name, tensor]) => [name, { ...tensor, file }])), metadata }
+    const real = await realpath(file)
+    return { tensors: new Map([...tensors].map(([name, tensor]) => [name, { ...tensor, file: real }])), metadata }
   } finally {
     await handle.close()
   }
@@ -84,7 +87,7 @@ async function readShardHeaders(indexFile: string): Promise<Map<string, StoredTe
   const bytes = await readFile(indexFile).catch((error: unknown) => {
     throw cannotRead(indexFile, error)
   })
-  const shardOf = readWeightMap(bytes, indexFile)
+  const shardOf = parseWeightMap(bytes, indexFile)
   const tensors = new Map<string, StoredTensor>()
   for (const shard of new Set(shardOf.values())) {
     for (const [name, tensor] of (await readFileHeader(join(dirname(indexFile), shard))).tensors) {
@@ -102,23 +105,6 @@ async function readShardHeaders(indexFile: string): Promise<Map<string, StoredTe
 }
 
 const MIXED = 'use the index and the shards of one download'
-
-/** The `weight_map` of an index file: tensor name to the name of a file beside it. */
-function readWeightMap(bytes: Uint8Array, indexFile: string): Map<string, string> {
-  const map = parseJsonObject(bytes, indexFile)['weight_map']
-  if (!isJsonObject(map) || Object.keys(map).length === 0) {
-    throw new UserError(`${indexFile}: field weight_map is not an object of tensor names; download the file again`)
-  }
-  return new Map(
-    Object.entries(map).map(([name, shard]) => {
-      const beside = typeof shard === 'string' && basename(shard) === shard && shard.endsWith('.safetensors')
-      if (beside) return [name, shard]
-      throw new UserError(
-        `${indexFile}: field weight_map.${name} is not the name of a .safetensors file beside it; download the file again`,
-      )
-    }),
-  )
-}
 
 /**
  * Reads exactly `length` bytes, into a buffer of their own.

@@ -51,7 +51,7 @@ export async function readPipelineFolder(path: string, besides?: string): Promis
     components.set(name, { library, className, config })
   }
   if (besides === undefined) return { path, components, defaults }
-  for (const { name } of (await readdir(path, { withFileTypes: true })).filter((entry) => entry.isDirectory())) {
+  for (const name of await readdir(path)) {
     if (components.has(name) || !/^\w+$/.test(name)) continue
     const config = await readJsonFile(join(path, name, 'config.json')).catch(() => undefined)
     if (config?.['_class_name'] === besides) components.set(name, { library: 'diffusers', className: besides, config })

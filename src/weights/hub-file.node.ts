@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
-import { hubAccess, hubError, hubFolder, isHubId } from './hub.node.js'
+import { hubAccess } from './hub-access.node.js'
+import { hubFolder, isHubId } from './hub.node.js'
 import { sha256 as hashOf } from './manifest.js'
 
 /** A file on the Hugging Face hub that is known by its content. */
@@ -30,14 +31,16 @@ export async function hubFile({ id, path, sha256 }: HubFile, env: NodeJS.Process
   const target = join(hubFolder(id, env), path)
   const known = await readFile(target).catch(() => undefined)
   if (known && (await hashOf(new Uint8Array(known))) === sha256) return target
-  const { token, headers, hubUrl } = hubAccess(env, `${target} is not there`)
+  const hub = await hubAccess(env, `${target} is not there`)
   let bytes: Uint8Array<ArrayBuffer>
   try {
-    const response = await fetch(`${hubUrl}/${id}/resolve/main/${path}`, { headers })
+    const response = await hub.fetch(
+      `${hub.url}/${id}/resolve/main/${path.split('/').map(encodeURIComponent).join('/')}`,
+    )
     if (!response.ok) throw Object.assign(new Error('refused'), { statusCode: response.status })
     bytes = new Uint8Array(await response.arrayBuffer())
   } catch (error) {
-    throw hubError(error, `${id}/${path}`, token !== undefined, hubUrl)
+    throw hub.errorOf(error, `${id}/${path}`)
   }
   const found = await hashOf(bytes)
   if (found !== sha256)

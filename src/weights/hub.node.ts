@@ -1,11 +1,16 @@
-import { mkdir, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, rm, stat, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { ListFileEntry } from '@huggingface/hub'
 import { UserError } from '../errors.js'
 import { cacheFolder } from '../runtime/cache-folder.node.js'
-import { sha256OfFiles, writeFileAtomic } from '../runtime/files.node.js'
+import { writeFileAtomic } from '../runtime/files.node.js'
+import { hubAccess, type HubAccess } from './hub-access.node.js'
+import { cachedBlob, cachedSnapshot } from './hub-cache.node.js'
+import { copyInto, download, fileSize, hasContent, isIntact, type RemoteFile } from './hub-download.node.js'
+import { neededFiles } from './hub-files.js'
 import { parseJsonObject } from './json.js'
-import { PIPELINE_INDEX } from './pipeline-index.js'
+import { leftBytes } from './part-file.node.js'
+import { parsePipelineIndex, PIPELINE_INDEX, type ComponentType } from './pipeline-index.js'
 
 /** What `pullModel` reports: bytes of all files together. */
 export interface PullProgress {
@@ -21,7 +26,7 @@ export interface PullOptions {
   /** Where to. Default: `hubFolder` of the id. */
   readonly folder?: string | undefined
   readonly onProgress?: (progress: PullProgress) => void
-  /** HF_TOKEN for gated models, HF_ENDPOINT for another hub, SFV_OFFLINE or HF_HUB_OFFLINE to forbid the network. */
+  /** See `hubAccess`; SFV_CACHE for `hubFolder`. */
   readonly env?: NodeJS.ProcessEnv
 }
 
@@ -34,10 +39,6 @@ export interface PulledModel {
   readonly fetched: number
 }
 
-const CONFIGS = ['config.json', 'scheduler_config.json', 'preprocessor_config.json']
-const WEIGHTS = ['diffusion_pytorch_model', 'model']
-const PART = '.part'
-
 /** Whether a text has the form of a hub id: owner/name. */
 export function isHubId(text: string): boolean {
   return /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/.test(text)
@@ -49,51 +50,8 @@ export function hubFolder(id: string, env: NodeJS.ProcessEnv = process.env): str
 }
 
 /**
- * How the hub is reached: HF_TOKEN, HF_ENDPOINT.
- *
- * @param missing what is not there, for the message
- * @throws UserError when SFV_OFFLINE or HF_HUB_OFFLINE forbids the network.
- */
-export function hubAccess(env: NodeJS.ProcessEnv, missing: string) {
-  if (env['SFV_OFFLINE'] || env['HF_HUB_OFFLINE'])
-    throw new UserError(`${missing}, and the network is switched off; unset SFV_OFFLINE to fetch it`)
-  const token = env['HF_TOKEN'] ?? env['HUGGING_FACE_HUB_TOKEN']
-  const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {}
-  return { token, headers, hubUrl: env['HF_ENDPOINT'] ?? 'https://huggingface.co' }
-}
-
-/**
- * The files of a pipeline that sfv reads: model_index.json, and of each component that it names the configuration and one set
- * of safetensors, half precision where there is one.
- *
- * @param components names of model_index.json
- * @throws UserError when a component has weights in another format only.
- */
-export function neededFiles(present: readonly string[], components: readonly string[], id: string): string[] {
-  const files = components.flatMap((component) => {
-    const own = present
-      .filter((path) => path.startsWith(`${component}/`))
-      .map((path) => path.slice(component.length + 1))
-    const configs = CONFIGS.filter((name) => own.includes(name))
-    const sets = WEIGHTS.flatMap((stem) => [
-      [`^${stem}\\.fp16\\.safetensors$`],
-      [`^${stem}\\.safetensors\\.index\\.fp16\\.json$`, `^${stem}\\.fp16-\\d+-of-\\d+\\.safetensors$`],
-      [`^${stem}\\.safetensors$`],
-      [`^${stem}\\.safetensors\\.index\\.json$`, `^${stem}-\\d+-of-\\d+\\.safetensors$`],
-    ])
-    const found = sets
-      .map((patterns) => patterns.map((pattern) => own.filter((name) => new RegExp(pattern).test(name))))
-      .find((lists) => lists.every((list) => list.length > 0))
-    if (!found && own.some((name) => /\.(bin|ckpt|pt|msgpack|h5)$/.test(name)))
-      throw new UserError(`${id}: component ${component} has no .safetensors weights; choose a model that has`)
-    return [...(found?.flat() ?? []), ...configs].map((name) => `${component}/${name}`)
-  })
-  return [...files, PIPELINE_INDEX]
-}
-
-/**
- * Fetches a model from the Hugging Face hub: what is there is kept, what was broken off goes on where it stopped, and every
- * large file is checked against its SHA-256. model_index.json comes last: a folder that has it is whole.
+ * Fetches a model from the Hugging Face hub: what is there and intact is kept, what huggingface_hub has in its cache is copied, what
+ * was broken off goes on where it stopped, and every file is checked against what the hub says of it. model_index.json comes last: a folder that has it is whole.
  *
  * @throws UserError when there is no such model, it is gated, the network or the disk fails, or a file is damaged.
  */
@@ -101,139 +59,105 @@ export async function pullModel(id: string, options: PullOptions = {}): Promise<
   const { revision = 'main', onProgress, env = process.env } = options
   if (!isHubId(id)) throw new UserError(`${id} is not a hub id; give owner/name`)
   const folder = options.folder ?? hubFolder(id, env)
-  const { token, headers, hubUrl } = hubAccess(env, `${id} is not in ${folder}`)
-  const { listFiles } = await import('@huggingface/hub')
-  const hub = {
-    repo: { type: 'model' as const, name: id },
-    revision,
-    hubUrl,
-    ...(token ? { accessToken: token } : {}),
-  }
-  // The client's own downloads cannot go on where they stopped, and wait for ever on a connection that was cut.
-  const get = async (path: string, from: number) => {
-    const url = `${hubUrl}/${id}/resolve/${encodeURIComponent(revision)}/${path}`
-    const response = await fetch(url, { headers: from > 0 ? { ...headers, range: `bytes=${from}-` } : headers })
-    if (response.status === 404)
-      throw new UserError(`${id} has no ${path}; it is not a model in the layout of diffusers`)
-    if (!response.ok) throw Object.assign(new Error('refused'), { statusCode: response.status })
-    if (from > 0 && response.status !== 206) throw new Error('the server cannot send a part of a file')
-    return response
-  }
+  const hub = await hubAccess(env, `${id} is not in ${folder}`)
   try {
-    const entries = new Map<string, ListFileEntry>()
-    for await (const entry of listFiles({ ...hub, recursive: true }))
-      if (entry.type === 'file') entries.set(entry.path, entry)
-    const index = new Uint8Array(await (await get(PIPELINE_INDEX, 0)).arrayBuffer())
-    const components = Object.entries(parseJsonObject(index, `${id}/${PIPELINE_INDEX}`))
-      .filter(
-        ([name, value]) => /^\w+$/.test(name) && !name.startsWith('_') && Array.isArray(value) && value[0] !== null,
-      )
-      .map(([name]) => name)
-    const files = neededFiles([...entries.keys()], components, id)
-    const sizeOf = (path: string) => entries.get(path)!.lfs?.size ?? entries.get(path)!.size
-    const total = files.reduce((sum, path) => sum + sizeOf(path), 0)
+    const remote = await listRemote(hub, id, revision)
+    // The client's own downloads cannot go on where they stopped, and wait for ever on a connection that was cut.
+    const get = (path: string, from = 0) => request(hub, id, revision, path, from)
+    const read = async (path: string) => {
+      const bytes = new Uint8Array(await (await get(path)).arrayBuffer())
+      if (await hasContent([bytes], remote.get(path) ?? { size: bytes.length })) return bytes
+      throw new UserError(`${id}/${path}: what came is damaged (its checksum is not the hub's); pull again`)
+    }
+    const index = await read(PIPELINE_INDEX)
+    const indexName = `${id}/${PIPELINE_INDEX}`
+    const listed = parsePipelineIndex(parseJsonObject(index, indexName), indexName)
+    const components = new Map([...listed, ...(await unlistedUnets(remote.keys(), listed, read))])
+    const files = await neededFiles(remote.keys(), components, id, read)
+    const total = files.reduce((sum, path) => sum + remote.get(path)!.size, 0)
     await mkdir(folder, { recursive: true })
-    const have = await Promise.all(files.map((path) => sizeOnDisk(join(folder, path))))
-    const missing = total - have.reduce((sum, size) => sum + size, 0)
-    const disk = await statfs(folder)
-    if (missing > disk.bavail * disk.bsize)
-      throw new UserError(`${folder}: ${id} needs ${(missing / 1e9).toFixed(1)} GB more than are free; make room`)
+    await checkRoom(folder, id, files, total)
     let done = 0
     let fetched = 0
     for (const path of files.slice(0, -1)) {
       const target = join(folder, path)
-      const size = sizeOf(path)
-      if ((await sizeOnDisk(target, false)) !== size) {
+      const file = remote.get(path)!
+      if (!(await isIntact(target, file))) {
+        // Until all files are of this revision, the folder is no model.
+        if ((await fileSize(target)) !== undefined) await rm(join(folder, PIPELINE_INDEX), { force: true })
         const report = (bytes: number) => onProgress?.({ file: path, done: done + bytes, total })
-        fetched += await download((from) => get(path, from), target, size, entries.get(path)!.lfs?.oid, report)
+        const kept = await cachedBlob(id, file, env)
+        if (kept === undefined) fetched += await download((from) => get(path, from), target, file, report)
+        else await copyInto(kept, target)
       }
-      done += size
+      done += file.size
       onProgress?.({ file: path, done, total })
     }
     await writeFileAtomic(join(folder, PIPELINE_INDEX), index)
     onProgress?.({ file: PIPELINE_INDEX, done: total, total })
     return { folder, files, bytes: total, fetched }
   } catch (error) {
-    throw error instanceof UserError ? error : hubError(error, id, token !== undefined, hubUrl)
+    throw hub.errorOf(error, id)
   }
 }
 
-/** Bytes of a file, or of the part of it that was fetched. */
-async function sizeOnDisk(path: string, parts = true): Promise<number> {
-  const size = (file: string) =>
-    stat(file).then(
-      (found) => found.size,
-      () => undefined,
-    )
-  return (await size(path)) ?? (parts ? await size(path + PART) : undefined) ?? 0
+/** Folders that the index does not list, but whose config.json names the class of the unet: what was distilled from it. */
+async function unlistedUnets(
+  paths: Iterable<string>,
+  listed: ReadonlyMap<string, ComponentType>,
+  read: (path: string) => Promise<Uint8Array>,
+): Promise<[string, ComponentType][]> {
+  const unet = listed.get('unet')!
+  const found: [string, ComponentType][] = []
+  for (const path of paths) {
+    const name = /^(\w+)\/config\.json$/.exec(path)?.[1]
+    if (name === undefined || listed.has(name)) continue
+    if (parseJsonObject(await read(path), path)['_class_name'] === unet[1]) found.push([name, unet])
+  }
+  return found
 }
 
-/** Fetches a file, or what is missing of it; returns how many bytes came. */
-async function download(
-  get: (from: number) => Promise<Response>,
-  target: string,
-  size: number,
-  sha256: string | undefined,
-  report: (bytes: number) => void,
-): Promise<number> {
-  const part = target + PART
-  await mkdir(dirname(target), { recursive: true })
-  let there = (await stat(part).catch(() => undefined))?.size ?? 0
-  if (there > size) {
-    await rm(part)
-    there = 0
-  }
-  const before = there
-  const file = await open(part, 'a')
-  try {
-    if (there < size)
-      for await (const chunk of (await get(there)).body as unknown as AsyncIterable<Uint8Array>) {
-        await file.write(chunk)
-        there += chunk.length
-        report(there)
-      }
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  if (there !== size)
-    throw new UserError(`${target}: the connection ended after ${there} of ${size} bytes; pull again to go on`)
-  if (sha256 !== undefined && (await sha256OfFiles([part])) !== sha256) {
-    await rm(part)
-    throw new UserError(`${target}: what came is damaged (its SHA-256 is not the hub's); pull again`)
-  }
-  await rename(part, target)
-  return size - before
+/** The files of a model on the hub, by their paths. */
+async function listRemote(hub: HubAccess, id: string, revision: string): Promise<Map<string, RemoteFile>> {
+  const { listFiles } = await import('@huggingface/hub')
+  const entries: AsyncIterable<ListFileEntry> = listFiles({
+    ...{ repo: { type: 'model', name: id }, revision, hubUrl: hub.url, recursive: true, fetch: hub.fetch },
+  })
+  const files = new Map<string, RemoteFile>()
+  for await (const { type, path, size, oid, lfs } of entries)
+    if (type === 'file') files.set(path, { size: lfs?.size ?? size, sha256: lfs?.oid, gitOid: lfs ? undefined : oid })
+  return files
 }
 
-/** The error of the hub in a sentence. */
-export function hubError(error: unknown, id: string, hasToken: boolean, hub: string): UserError {
-  const { statusCode, message, cause } = error as Error & { statusCode?: number }
-  if (/access token must start/.test(message))
-    return new UserError('HF_TOKEN is not a token of the hub, which begins with hf_; set it to one, or unset it')
-  if (statusCode === 401 || statusCode === 403)
-    return new UserError(
-      hasToken
-        ? `${id} refuses this token; accept its terms on the hub with the account that HF_TOKEN is of`
-        : `${id} is gated, private or not there; accept its terms on the hub and set HF_TOKEN to a token of yours`,
-    )
-  if (statusCode === 404) return new UserError(`the hub has no ${id} of that revision; check the id`)
-  if (statusCode !== undefined)
-    return new UserError(`the hub answers for ${id} with status ${statusCode}; try again later`)
-  const reason = cause instanceof Error ? cause.message : message.split('\n')[0]
-  return new UserError(`${id} cannot be fetched from ${hub} (${reason}); check the network, then pull again to go on`)
+async function request(hub: HubAccess, id: string, revision: string, path: string, from: number): Promise<Response> {
+  const place = path.split('/').map(encodeURIComponent).join('/')
+  const url = `${hub.url}/${id}/resolve/${encodeURIComponent(revision)}/${place}`
+  const response = await hub.fetch(url, from > 0 ? { headers: { range: `bytes=${from}-` } } : {})
+  // A part that is longer than the file is of another revision.
+  if (response.status === 416 && from > 0) return request(hub, id, revision, path, 0)
+  if (response.status === 404) throw new UserError(`${id} has no ${path}; it is not a model in the layout of diffusers`)
+  if (!response.ok) throw Object.assign(new Error('refused'), { statusCode: response.status })
+  return response
+}
+
+/** Throws a UserError when the disk has no room for what is missing. */
+async function checkRoom(folder: string, id: string, files: readonly string[], total: number): Promise<void> {
+  const sizes = files.map((path) => join(folder, path)).map(async (path) => (await fileSize(path)) ?? leftBytes(path))
+  const missing = (await Promise.all(sizes)).reduce((rest, size) => rest - size, total)
+  const disk = await statfs(folder)
+  if (missing > disk.bavail * disk.bsize)
+    throw new UserError(`${folder}: ${id} needs ${(missing / 1e9).toFixed(1)} GB more than are free; make room`)
 }
 
 /**
- * The folder of a model that was pulled before, or is pulled now.
+ * The folder of a model that was pulled before, that huggingface_hub has in its cache, or that is pulled now.
  *
  * @throws UserError as `pullModel` does.
  */
 export async function resolveHubModel(id: string, options: PullOptions = {}): Promise<string> {
-  const folder = options.folder ?? hubFolder(id, options.env)
-  const whole = await readFile(join(folder, PIPELINE_INDEX)).then(
-    () => true,
-    () => false,
-  )
-  return whole ? folder : (await pullModel(id, options)).folder
+  const { revision, env = process.env } = options
+  const folder = options.folder ?? hubFolder(id, env)
+  const whole = await stat(join(folder, PIPELINE_INDEX)).catch(() => undefined)
+  if (whole) return folder
+  return (await cachedSnapshot(id, revision, env)) ?? (await pullModel(id, options)).folder
 }

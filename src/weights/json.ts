@@ -9,7 +9,7 @@ export interface JsonObject {
 }
 
 /**
- * Parses UTF-8 JSON whose outermost value is an object. Unlike `JSON.parse`, it refuses a key that an object has twice,
+ * Parses JSON in UTF-8, or UTF-16 with its mark, whose outermost value is an object. Unlike `JSON.parse`, it refuses a key that an object has twice,
  * for which other readers may pick another value. `what` names the source in errors.
  *
  * @throws UserError when the bytes are not UTF-8, not JSON, not an object, or repeat a key.
@@ -39,8 +39,10 @@ export function quote(name: string): string {
 }
 
 function decodeUtf8(bytes: Uint8Array, what: string): string {
+  // A byte order mark at the start is not part of the text. Editors of Windows write one; its shell writes UTF-16.
+  const utf16 = bytes[0] === 0xff && bytes[1] === 0xfe
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    return new TextDecoder(utf16 ? 'utf-16le' : 'utf-8', { fatal: true }).decode(bytes)
   } catch {
     throw new UserError(`${what} is not UTF-8 text; download or write the file again`)
   }

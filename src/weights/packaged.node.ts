@@ -9,14 +9,14 @@ const PACKAGE = fileURLToPath(new URL('../../', import.meta.url))
 const COMES_ALONG = /^(models|recipes)[/\\]/
 
 /**
- * Finds what comes with the package by its name in it, such as `models/fluent` or `recipes/finetune.json`, wherever the command is
- * run. What lies there by that name comes first; other paths are left as they are.
+ * Finds what comes with the package by its name in it, such as `models/fluent` or `recipes/finetune.json`, whatever the folder
+ * `from` that paths are relative to. What lies there by that name comes first; other paths stay what they are.
  */
-export function packaged(path: string): string {
-  const name = normalize(path)
-  if (isAbsolute(name) || !COMES_ALONG.test(name) || existsSync(path)) return path
-  const own = join(PACKAGE, name)
-  return existsSync(own) ? own : path
+export function packaged(path: string, from = ''): string {
+  const meant = isAbsolute(path) ? path : join(from, path)
+  if (isAbsolute(path) || !COMES_ALONG.test(normalize(path)) || existsSync(meant)) return meant
+  const own = join(PACKAGE, path)
+  return existsSync(own) ? own : meant
 }
 
 /** The version of sfv. */

@@ -18,6 +18,12 @@ const REQUIRED: Readonly<Record<string, readonly [library: string, className: st
   vae: undefined,
 }
 
+/**
+ * The image processor of CLIP by all its names: of transformers up to 4.2x, `Fast` of 4.5x, `Pil` of 5 without torchvision. The
+ * pipeline resizes pictures itself, so that they do the same.
+ */
+const CLIP_PROCESSOR = /^CLIP(ImageProcessor(Fast|Pil)?|FeatureExtractor)$/
+
 /** The library and the class of a component. */
 export type ComponentType = readonly [library: string, className: string]
 
@@ -87,7 +93,7 @@ export function parseModelDefaults(index: JsonObject, file: string): ModelDefaul
 /** The file that holds the configuration of a class, in the component's folder. */
 export function configFileName(className: string): string {
   if (className.endsWith('Scheduler')) return 'scheduler_config.json'
-  return className.endsWith('ImageProcessor') ? 'preprocessor_config.json' : 'config.json'
+  return CLIP_PROCESSOR.test(className) ? 'preprocessor_config.json' : 'config.json'
 }
 
 /** What the files of a component's weights are called, without their ending. */
@@ -105,7 +111,8 @@ function parseType(name: string, value: JsonValue, file: string): ComponentType 
   if (typeof library !== 'string' || typeof className !== 'string') {
     throw new UserError(`${file}: field ${name} is not a pair [library, class]; write it as in diffusers' own files`)
   }
-  if (required && (library !== required[0] || className !== required[1])) {
+  const known = className === required?.[1] || (name === 'feature_extractor' && CLIP_PROCESSOR.test(className))
+  if (required && (library !== required[0] || !known)) {
     throw new UserError(`${file}: field ${name} is ${library}'s ${className}; only ${required.join("'s ")} can be read`)
   }
   return [library, className]

@@ -33,6 +33,31 @@ it('makes a store of a folder, and tells what it left out', async () => {
   expect(store.clips.map(({ name }) => name).sort()).toEqual(['blue.webp', 'red.webp'])
 })
 
+it('says how clips were split, and what the store cannot be used for', async () => {
+  const store = (share: string) => [
+    'data',
+    folder,
+    '-o',
+    join(folder, `split-${share}`),
+    '--size',
+    '16',
+    '--test',
+    share,
+  ]
+  const all = await inProcess(store('1'))
+  expect(all.stderr).toMatch(/wrote 2 clips to .*: 0 to train on, 2 to test with\nthere is none to train on: add clips/)
+  const none = await inProcess(store('0'))
+  expect(none.stderr).toMatch(/: 2 to train on, 0 to test with\nsfv eval needs two clips or more to test with: give/)
+  const { code, stdout } = await inProcess([...store('0.5'), '--json'])
+  expect(code).toBe(0)
+  const { splits } = JSON.parse(stdout) as { splits: Record<string, number> }
+  expect(splits['train']! + splits['test']!).toBe(2)
+  const wrong = await inProcess(store('2'))
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('--test is 2; give a number from 0 to 1')])
+  const fixed = await inProcess(['data', 'fluent-emoji', '-o', join(folder, 'emoji'), '--test', '0.5'])
+  expect([fixed.code, fixed.stderr]).toEqual([2, expect.stringContaining('how fluent-emoji is split is fixed')])
+})
+
 it('takes the middle of pictures in the aspect ratio of the store', async () => {
   const wide = join(folder, 'wide')
   mkdirSync(wide)

@@ -36,7 +36,7 @@ describe('sampleConsistency', () => {
     const result = await sampleConsistency(Float32Array.of(700), schedule, denoise, noise)
     expect(result[0]).toBeCloseTo(30, 3)
     expect(drawn).toEqual([1, 2])
-    const expected = [700, 10 + 0.5 * schedule.sigmas[1]!, 20 + 0.5 * schedule.sigmas[2]!]
+    const expected = [700, 10 + 0.5 * schedule.renoising![0]!, 20 + 0.5 * schedule.renoising![1]!]
     expect(relativeError(inputs, expected)).toBeLessThan(1e-5)
   })
 })

@@ -11,10 +11,12 @@ const tensors = readFixture('scheduler/case.safetensors.gz')
 
 describe('consistencySchedule', () => {
   it.each([1, 2, 8])('has the levels of %i steps more than sigmaMin, then 0', (steps) => {
-    const { sigmas, timesteps, initNoiseSigma } = consistencySchedule(steps, config)
+    const { sigmas, timesteps, renoising, initNoiseSigma } = consistencySchedule(steps, config)
     expect(sigmas.subarray(0, steps)).toEqual(karrasSchedule(steps + 1, config).sigmas.subarray(0, steps))
     expect([sigmas[steps], sigmas.length, timesteps.length, initNoiseSigma]).toEqual([0, steps + 1, steps, 700])
     expect(sigmas[steps - 1]).toBeGreaterThan(0.002)
+    const left = Array.from(sigmas.subarray(1, steps), (sigma) => Math.sqrt(sigma ** 2 - 0.002 ** 2))
+    expect(relativeError(renoising!, [...left, 0])).toBeLessThan(1e-7)
   })
 })
 
@@ -37,19 +39,25 @@ describe("AnimateLCM's schedule", () => {
     [4, [700, 128.56369018554688, 13.678443908691406, 0.49687841534614563]],
     [8, [700, 315.737396, 128.56369, 45.8507233, 13.6784439, 3.16661072, 0.496878415, 0.0397536904]],
   ])('is that of the reference for %i steps', (steps, expected) => {
-    const { sigmas, timesteps, sigmaMin } = consistencySchedule(steps, parseSchedulerConfig(written, file))
+    const { sigmas, timesteps, renoising } = consistencySchedule(steps, parseSchedulerConfig(written, file))
     expect(relativeError(sigmas.subarray(0, steps), expected)).toBeLessThan(1e-7)
-    expect([sigmas.at(-1), sigmaMin, timesteps[0]]).toEqual([0, 0.002, Math.fround(0.25 * Math.log(700))])
+    expect([sigmas.at(-1), timesteps[0]]).toEqual([0, Math.fround(0.25 * Math.log(700))])
+    expect(renoising).toEqual(sigmas.subarray(1))
   })
 
   it.each([
     ['sigma_data', 0.5],
     ['clip_denoised', true],
     ['num_train_timesteps', 1],
-    ['rho', 3],
+    ['rho', 0],
     ['beta_start', 1],
   ])('refuses %s = %j by name', (field, value) => {
     expect(() => parseSchedulerConfig({ ...written, [field]: value }, file)).toThrow(`${file}: field ${field} is `)
+  })
+
+  it('bends the levels by rho', () => {
+    const { sigmas } = consistencySchedule(2, parseSchedulerConfig({ ...written, rho: 1 }, file))
+    expect(sigmas[1]).toBeCloseTo(700 + (20 / 39) * (0.002 - 700), 3)
   })
 
   it('has no more steps than levels', () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { frameAt } from '../../src/media/frames.js'
 import { ClipStoreWriter } from '../../src/data/store-writer.node.js'
 import type { Split } from '../../src/data/splits.js'
 import { evaluate, type EvaluateOptions, type EvaluationProgress } from '../../src/evaluation/index.js'
@@ -76,7 +77,8 @@ async function writeStore(name: string, size: number): Promise<void> {
       return 128 + 120 * Math.sin((a! * x + b! * y) / 6 + c! * t + (at % 3))
     })
     const frames = { width: size, height: size, count: FRAMES, data }
-    await writer.add({ frames, durationsMs: [], name: `clip-${i}`, figure: `figure-${i}`, split })
+    const pictures = Array.from({ length: FRAMES }, (_, at) => frameAt(frames, at))
+    await writer.add({ pictures, name: `clip-${i}`, figure: `figure-${i}`, split })
   }
   await writer.finish()
 }

@@ -68,6 +68,33 @@ describe('WebP', () => {
   })
 })
 
+/** The durations that stand in a WebP, in milliseconds: bytes 12 to 14 of each frame (RFC 9649, 2.7.1.2). */
+function webpDurations(file: Uint8Array): number[] {
+  const bytes = Buffer.from(file)
+  const durations: number[] = []
+  for (let at = 12; at + 8 <= bytes.length; at += 8 + bytes.readUInt32LE(at + 4) + (bytes.readUInt32LE(at + 4) % 2))
+    if (bytes.toString('latin1', at, at + 4) === 'ANMF') durations.push(bytes.readUIntLE(at + 20, 3))
+  return durations
+}
+
+describe('the times of a WebP', () => {
+  it('are those of the clip at every rate', async () => {
+    for (const fps of [0.1, 1, 7, 24, 95, 96, 99, 100, 101, 110, 120, 240]) {
+      const durations = webpDurations(await saved(new Clip({ ...fire, fps }), 'webp'))
+      expect(durations.reduce((sum, each) => sum + each)).toBe(Math.round(14_000 / fps))
+      for (const duration of durations) expect(Math.abs(duration - 1000 / fps)).toBeLessThanOrEqual(1)
+    }
+  })
+
+  it('are right where frames are alike, which the encoder makes one of', async () => {
+    const { width, height } = fire.frames
+    const data = new Uint8Array(fire.frames.data.length).fill(90)
+    data.fill(200, 3 * width * height * 10)
+    const still = new Clip({ frames: { width, height, count: 14, data }, fps: 120, metadata: {} })
+    expect(webpDurations(await saved(still, 'webp')).reduce((sum, each) => sum + each)).toBe(117)
+  })
+})
+
 describe('GIF', () => {
   it('brings back the frames, the times, the endless loop and the metadata', async () => {
     for (const clip of [fox, fire]) {
@@ -90,9 +117,15 @@ describe('GIF', () => {
     }
   })
 
-  it('never asks for less than 20 ms, which browsers would show as 100', async () => {
-    const fast = new Clip({ ...fire, fps: 120 })
-    expect((await sharp(await saved(fast, 'gif')).metadata()).delay).toEqual(Array(14).fill(20))
+  it('never asks for less than 20 ms, which browsers would show as 100, and takes as long nonetheless', async () => {
+    for (const fps of [120, 100, 90, 60, 51, 50]) {
+      const { delay = [] } = await sharp(await saved(new Clip({ ...fire, fps }), 'gif')).metadata()
+      expect(Math.min(...delay)).toBeGreaterThanOrEqual(20)
+      const total = delay.reduce((sum, each) => sum + each)
+      expect(Math.abs(total - 14_000 / fps)).toBeLessThanOrEqual(20)
+    }
+    const last = await readAnimation(await saved(new Clip({ ...fire, fps: 100 }), 'gif'))
+    expect(psnr(frameAt(last, 6).data, frameAt(fire.frames, 12).data)).toBeGreaterThan(38)
   })
 })
 

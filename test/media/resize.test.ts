@@ -82,6 +82,21 @@ describe('resizeLanczos', () => {
     expect(resized.data).toEqual(tensorOf(tensors, `lanczos${i}.out`).data)
   })
 
+  // The first twelve bytes that Pillow 13.0 makes; in the last case it takes the width first, in the others the height.
+  it.each([
+    [4, 16, 3, 3, [101, 145, 145, 121, 99, 130, 164, 171, 153, 160, 99, 89]],
+    [3, 9, 5, 4, [149, 210, 235, 132, 182, 220, 105, 131, 171, 99, 108, 110]],
+    [8, 9, 3, 4, [102, 142, 174, 148, 152, 170, 130, 124, 98, 128, 87, 123]],
+  ])('takes the axes in the order of Pillow 13: %ix%i to %ix%i', (width, height, newWidth, newHeight, expected) => {
+    let state = 1
+    const data = Uint8Array.from({ length: 3 * width * height }, () => (state = (state * 75 + 74) % 65537) & 255)
+    const resized = resizeLanczos({ count: 1, width, height, data }, newWidth, newHeight)
+    expect([...resized.data.subarray(0, 12)]).toEqual(expected)
+    // Each of several frames by itself.
+    const twice = resizeLanczos({ count: 2, width, height, data: Uint8Array.of(...data, ...data) }, newWidth, newHeight)
+    expect([...twice.data]).toEqual([...resized.data, ...resized.data])
+  })
+
   it('resizes each of several frames by itself', () => {
     const first = bytePicture('lanczos1.in')
     const second = { ...first, data: first.data.map((value) => 255 - value) }

@@ -57,6 +57,18 @@ describe('the UNet', () => {
     ],
   ])
 
+  it('passes over what EMAModel of diffusers notes', () => {
+    const notes = {
+      decay: 0.9999,
+      inv_gamma: 1,
+      min_decay: 0,
+      optimization_step: 7,
+      power: 0.66,
+      use_ema_warmup: false,
+    }
+    expect(parseUNetConfig({ ...good, ...notes, update_after_step: 0 }, FILE)).toEqual(parseUNetConfig(good, FILE))
+  })
+
   it('takes one number for all blocks where a list may stand', () => {
     const lists = { num_attention_heads: [2, 2], layers_per_block: [1, 1], cross_attention_dim: [32, 32] }
     const numbers = { num_attention_heads: 2, layers_per_block: 1, cross_attention_dim: 32 }
@@ -82,6 +94,11 @@ describe('the UNet', () => {
 })
 
 describe('the VAE', () => {
+  it('has the first side of a list as its size', () => {
+    const config = { ...readJson<Json>('vae-tiny/config.json'), sample_size: [96, 64] }
+    expect((parseVaeConfig(config, FILE) as { sampleSize: number }).sampleSize).toBe(96)
+  })
+
   refuses(parseVaeConfig, readJson('vae-tiny/config.json'), [
     [{ norm_group_count: 32 }, 'field norm_group_count is not one that AutoencoderKLTemporalDecoder here supports'],
     [{ _class_name: 'AutoencoderKL' }, 'field _class_name is AutoencoderKL; expected AutoencoderKLTemporalDecoder'],
@@ -91,6 +108,7 @@ describe('the VAE', () => {
     [{ layers_per_block: 1.5 }, 'field layers_per_block is not valid: '],
     [{ scaling_factor: 0 }, 'field scaling_factor is not valid: '],
     [{ force_upcast: 'no' }, 'field force_upcast is not valid: '],
+    [{ sample_size: [] }, 'field sample_size is not valid: '],
   ])
 })
 
@@ -106,7 +124,7 @@ describe('the image encoder', () => {
   ])
 
   it('passes over notes on how the checkpoint was made', () => {
-    const notes = { transformers_version: '9', torch_dtype: 'float16', _name_or_path: 'elsewhere' }
+    const notes = { transformers_version: '9', torch_dtype: 'float16', _name_or_path: 'elsewhere', return_dict: true }
     expect(parseClipVisionConfig({ ...good, ...notes }, FILE)).toEqual(parseClipVisionConfig(good, FILE))
   })
 })

@@ -77,6 +77,14 @@ describe('parsePreprocessorConfig', () => {
     expect(parsePreprocessorConfig(readJson(svd), svd)).toEqual(config)
   })
 
+  it('takes what the processors of transformers 4.57 and 5.24 save', () => {
+    const pil = { ...json, image_processor_type: 'CLIPImageProcessorPil', feature_extractor_type: undefined }
+    const none = { device: null, disable_grouping: null, do_pad: null, input_data_format: null, pad_size: null }
+    const fast = { ...none, data_format: 'channels_first', default_to_square: false, return_tensors: null }
+    const named = { ...json, ...fast, image_processor_type: 'CLIPImageProcessorFast', processor_class: null }
+    for (const saved of [pil, named]) expect(parsePreprocessorConfig(saved, file)).toEqual(config)
+  })
+
   it.each([
     ['crop_size', { shortest_edge: 224 }],
     ['crop_size', 0],

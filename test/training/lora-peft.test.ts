@@ -80,6 +80,14 @@ describe('the scale of a LoRA', () => {
 
   it.each([
     ['DoRA', { lora_alpha: 6, use_dora: true }, /use_dora.*merge it with PEFT/],
+    ['another method', { lora_alpha: 6, peft_type: 'LOHA' }, /peft_type is "LOHA".*merge it with PEFT/],
+    ['a changed base', { lora_alpha: 6, init_lora_weights: 'pissa' }, /init_lora_weights is "pissa".*with PEFT/],
+    ['a method of its own', { lora_alpha: 6, kasa_config: { a: 1 } }, /kasa_config is .*merge it with PEFT/],
+    [
+      'a pattern that is none',
+      { lora_alpha: 6, alpha_pattern: { '(': 1 } },
+      /alpha_pattern has \(, which is no regular/,
+    ],
     ['no configuration', '{}', /no LoraConfig of PEFT/],
     ['no JSON', '{', /is not valid JSON/],
   ])('is refused for %s', async (_, metadata, message) => {

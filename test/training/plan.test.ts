@@ -7,7 +7,7 @@ import { planRecipe } from '../../src/training/plan/plan.node.js'
 import { liveBytes } from '../../src/graph/memory.js'
 import { readRecipe } from '../../src/training/recipe/read.node.js'
 import { inProcess } from '../cli/sfv.js'
-import { recipes, smokeRecipe } from './support/smoke.js'
+import { recipeJson, recipes, smokeRecipe } from './support/smoke.js'
 
 describe('the memory of intermediate values', () => {
   it('counts each from where it is made to its last use', () => {
@@ -62,6 +62,58 @@ describe('a plan', () => {
       /multiples of 16, not clips of 60x64 pixels; make the clip store with --size 64x64/,
     )
     expect((await planRecipe({ ...recipe, width: 64, height: 64 })).trained).toHaveProperty('UNet')
+  })
+})
+
+describe('networks that cannot be', () => {
+  const network = (objective: string) => recipeJson(`smoke/${objective}.json`)['network'] as object
+  const fluent = { model: 'models/fluent', data: '/nowhere', width: 64, height: 64 }
+  it.each([
+    [
+      'a crop that cannot be halved',
+      'vae',
+      { crop: 15 },
+      /recipe field crop is 15; give a multiple of 2, by which the VAE shrinks it/,
+    ],
+    [
+      'a VAE of four colours',
+      'vae',
+      { network: { ...network('vae'), in_channels: 4 } },
+      /recipe field network: field in_channels is 4, but .* must be 3/,
+    ],
+    [
+      'a VAE that gives one colour',
+      'vae',
+      { network: { ...network('vae'), out_channels: 1 } },
+      /field out_channels is 1, but pictures have three colours/,
+    ],
+    [
+      'an image encoder of one colour',
+      'image-encoder',
+      { network: { ...network('image-encoder'), num_channels: 1 } },
+      /num_channels is 1, .* must be 3/,
+    ],
+    [
+      'pictures smaller than a patch',
+      'image-encoder',
+      { network: { ...network('image-encoder'), image_size: 4 } },
+      /no network can be made of it: conv\(.*; change it/,
+    ],
+    [
+      'a UNet of other latents',
+      'teacher',
+      fluent,
+      /field in_channels is 8; with latents of 8 channels give 16, 25, 19, 28/,
+    ],
+    [
+      'a UNet of another image encoder',
+      'teacher',
+      { ...fluent, network: { ...network('teacher'), in_channels: 16, out_channels: 8 } },
+      /field cross_attention_dim is 32, but the image encoder's vectors are 128 wide: it must be 128/,
+    ],
+  ] as const)('are refused before anything is opened: %s', async (_, objective, changes, message) => {
+    await expect(planRecipe(smokeRecipe(objective, changes))).rejects.toThrow(UserError)
+    await expect(planRecipe(smokeRecipe(objective, changes))).rejects.toThrow(message)
   })
 })
 

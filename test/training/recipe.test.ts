@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -33,6 +33,12 @@ describe('the recipes of the repository', () => {
     const recipe = await readRecipe(join(recipes, path))
     expect(recipe.steps).toBeGreaterThan(recipe.warmup)
     expect(join('.', path, '..', recipeJson(path).$schema as string)).toBe('schema.json')
+  })
+
+  // They may be run outside of a clone, where nothing of the package is theirs to replace.
+  it.each(recipeFiles())('%s writes over nothing that comes with the package', async (path) => {
+    const { output } = await readRecipe(join(recipes, path))
+    expect(['models', 'models/fluent', 'models/features']).not.toContain(output)
   })
 
   it('are there for every objective', async () => {
@@ -86,6 +92,7 @@ describe('parsing a recipe', () => {
     ],
     ['a missing field', 'sfv', { headsOptimizer: undefined }, 'headsOptimizer'],
     ['a word for a number', 'vae', { batch: 'four' }, 'batch'],
+    ['a folder without a name', 'vae', { output: '' }, 'output'],
     ['a fraction of a step', 'vae', { steps: 1.5 }, 'steps'],
     ['a negative number of steps', 'teacher', { steps: -1 }, 'steps'],
     ['a share above one', 'teacher', { conditionDropout: 1.1 }, 'conditionDropout'],
@@ -149,6 +156,30 @@ describe('a recipe file that extends another', () => {
     const optimizer = { name: 'sm3', learningRate: 1 }
     const expected = smokeRecipe('sfv', { heads: 'spatial', pMean: -2, optimizer })
     expect(await readRecipe(join(folder, 'top.json'))).toEqual(expected)
+  })
+
+  it('takes fields away by null, and needs those that it cannot do without', async () => {
+    await write('stills.json', { ...recipeJson('smoke/teacher.json'), stills: 'data/stills' })
+    await write('no-stills.json', { extends: 'stills.json', stills: null })
+    expect(await readRecipe(join(folder, 'no-stills.json'))).toEqual(smokeRecipe('teacher'))
+    await write('no-data.json', { extends: 'stills.json', data: null })
+    await expect(readRecipe(join(folder, 'no-data.json'))).rejects.toThrow(/no-data\.json: field data is missing/)
+  })
+
+  it('finds the recipes of the package by name, from any folder, after those that are there', async () => {
+    await write('mine.json', { extends: 'recipes/finetune.json', steps: 7 })
+    expect(await readRecipe(join(folder, 'mine.json'))).toMatchObject({ steps: 7, start: 'student' })
+    await mkdir(join(folder, 'recipes'))
+    await write('recipes/finetune.json', { ...recipeJson('smoke/sfv.json') })
+    expect(await readRecipe(join(folder, 'mine.json'))).toEqual(smokeRecipe('sfv', { steps: 7 }))
+  })
+
+  it.each([[null], [[1]], ['vae']])('is refused where the other is no object: %j', async (other) => {
+    await writeFile(join(folder, 'other-kind.json'), JSON.stringify(other))
+    await write('of-no-object.json', { extends: 'other-kind.json' })
+    await expect(readRecipe(join(folder, 'of-no-object.json'))).rejects.toThrow(
+      /other-kind\.json, which .* is no recipe/,
+    )
   })
 
   it.each([

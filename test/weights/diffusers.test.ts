@@ -58,6 +58,31 @@ describe('reading', () => {
     })
   })
 
+  it.each(['CLIPImageProcessorFast', 'CLIPImageProcessorPil', 'CLIPFeatureExtractor'])(
+    'reads the image processor by the name %s',
+    async (name) => {
+      await copyTiny()
+      await editIndex((index) => (index['feature_extractor'] = ['transformers', name]))
+      const { config, className } = (await readPipelineFolder(folder)).components.get('feature_extractor')!
+      expect(className).toBe(name)
+      expect(config).toEqual(readJson('pipeline-tiny/feature_extractor/preprocessor_config.json'))
+    },
+  )
+
+  it.each([
+    ['utf8', '\ufeff'],
+    ['utf16le', '\ufeff'],
+  ] as const)('reads configurations with the byte order mark of %s', async (encoding, mark) => {
+    await copyTiny()
+    for (const file of ['model_index.json', 'vae/config.json']) {
+      const path = join(folder, file)
+      await writeFile(path, mark + (await readFile(path, 'utf8')), encoding)
+    }
+    expect((await readPipelineFolder(folder)).components.get('vae')!.config).toEqual(
+      readJson('pipeline-tiny/vae/config.json'),
+    )
+  })
+
   it('reads further components, and passes over optional ones that were left out', async () => {
     await copyTiny()
     await cp(join(folder, 'unet'), join(folder, 'student'), { recursive: true })
@@ -94,6 +119,11 @@ describe('refusing', () => {
       /_class_name is "StableDiffusionPipeline"; only StableVideoDiffusionPipeline/,
     ],
     ['no class', () => editIndex((index) => delete index['_class_name']), /field _class_name is null/],
+    [
+      'another image processor',
+      () => editIndex((index) => (index['feature_extractor'] = ['transformers', 'SiglipImageProcessor'])),
+      /field feature_extractor is transformers's SiglipImageProcessor; only transformers's CLIPImageProcessor/,
+    ],
     ['an index without a vae', () => editIndex((index) => delete index['vae']), /field vae is missing/],
     ['a vae left out', () => editIndex((index) => (index['vae'] = [null, null])), /field vae is not a pair/],
     [

@@ -1,105 +1,22 @@
-import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm, stat, writeFile, mkdir } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ImageToVideo } from '../../src/pipeline/pretrained.node.js'
-import { hubFolder, isHubId, neededFiles, pullModel, resolveHubModel } from '../../src/weights/hub.node.js'
-import { fixturePath } from '../support/fixture.js'
+import { neededFiles } from '../../src/weights/hub-files.js'
+import { hubFolder, isHubId, pullModel, resolveHubModel } from '../../src/weights/hub.node.js'
+import { FILES, Hub, ID } from './support/hub.js'
 
-const ID = 'someone/tiny-svd'
-const FILES = [
-  'model_index.json',
-  'unet/config.json',
-  'unet/diffusion_pytorch_model.safetensors',
-  'vae/config.json',
-  'vae/diffusion_pytorch_model.safetensors',
-  'image_encoder/config.json',
-  'image_encoder/model.safetensors',
-  'scheduler/scheduler_config.json',
-  'feature_extractor/preprocessor_config.json',
-]
-
-/** A server of the hub's protocol, on this machine alone: the list of a tree, and files by ranges. */
-class Hub {
-  readonly requests: string[] = []
-  readonly files = new Map<string, Buffer>()
-  /** Bytes of a file after which the connection is cut, once. */
-  cut: { path: string; after: number } | undefined
-  token: string | undefined
-  /** Paths whose bytes are not those that the list promises. */
-  damaged = new Set<string>()
-  readonly server: Server = createServer((request, response) => this.answer(request, response))
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`
-  }
-
-  private answer(request: IncomingMessage, response: ServerResponse): void {
-    const path = decodeURIComponent(new URL(request.url!, this.url).pathname)
-    this.requests.push(path)
-    if (this.token !== undefined && request.headers.authorization !== `Bearer ${this.token}`) {
-      response.writeHead(401, { 'content-type': 'application/json' }).end('{"error":"Access to model is restricted"}')
-      return
-    }
-    if (path === `/api/models/${ID}/tree/main`) {
-      const list = [...this.files].map(([name, data]) => ({
-        type: 'file',
-        path: name,
-        size: data.length,
-        oid: 'x',
-        ...(name.endsWith('.safetensors')
-          ? { lfs: { oid: createHash('sha256').update(data).digest('hex'), size: data.length, pointerSize: 1 } }
-          : {}),
-      }))
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(list))
-      return
-    }
-    const prefix = `/${ID}/resolve/main/`
-    const name = path.slice(prefix.length)
-    const original = path.startsWith(prefix) ? this.files.get(name) : undefined
-    if (!original) {
-      response.writeHead(404, { 'x-error-code': 'EntryNotFound' }).end()
-      return
-    }
-    const data = this.damaged.has(name) ? Buffer.alloc(original.length, 7) : original
-    const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? []
-    const start = Number(from ?? 0)
-    const end = to ? Math.min(Number(to) + 1, data.length) : data.length
-    response.writeHead(from === undefined ? 200 : 206, {
-      etag: '"x"',
-      'content-length': end - start,
-      'content-range': `bytes ${start}-${end - 1}/${data.length}`,
-    })
-    if (this.cut?.path === name && end - start > this.cut.after) {
-      response.write(data.subarray(start, start + this.cut.after), () => response.destroy())
-      this.cut = undefined
-    } else response.end(data.subarray(start, end))
-  }
-}
-
-let hub: Hub
+const hub = new Hub()
 let folder: string
 let env: NodeJS.ProcessEnv
 
-beforeAll(async () => {
-  hub = new Hub()
-  await new Promise<void>((resolve) => hub.server.listen(0, '127.0.0.1', resolve))
-})
-afterAll(() => new Promise((resolve) => hub.server.close(resolve)))
+beforeAll(() => hub.listen())
+afterAll(() => hub.close())
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sfv-hub-'))
-  env = { HF_ENDPOINT: hub.url, SFV_CACHE: folder }
-  hub.requests.length = 0
-  hub.files.clear()
-  hub.damaged.clear()
-  hub.token = undefined
-  hub.cut = undefined
-  for (const file of FILES) hub.files.set(file, await readFile(fixturePath(`pipeline-tiny/${file}`)))
-  hub.files.set('README.md', Buffer.from('# Tiny'))
-  hub.files.set('unet/diffusion_pytorch_model.bin', Buffer.alloc(10))
+  env = { HF_ENDPOINT: hub.url, SFV_CACHE: folder, HF_HOME: join(folder, 'huggingface') }
+  await hub.reset()
   return () => rm(folder, { recursive: true, force: true })
 })
 
@@ -116,10 +33,13 @@ describe('pull', () => {
   it('goes on where it was broken off', async () => {
     const path = 'unet/diffusion_pytorch_model.safetensors'
     const size = hub.files.get(path)!.length
-    hub.cut = { path, after: 2_000_000 }
-    await expect(pullModel(ID, { env })).rejects.toThrow(/pull again to go on/)
+    hub.faults.set(path, [{ cut: 2_000_000 }, { cut: 0 }, { cut: 0 }, { cut: 0 }])
+    await expect(pullModel(ID, { env })).rejects.toThrow(
+      /the connection ended after 2000000 of .*; pull again to go on/,
+    )
     const part = await stat(join(hubFolder(ID, env), `${path}.part`))
     expect(part.size).toBeGreaterThan(0)
+    expect(part.size).toBeLessThanOrEqual(2_000_000)
     // A model that is half there is none.
     await expect(ImageToVideo.fromPretrained(hubFolder(ID, env))).rejects.toThrow(/model_index.json/)
     const seen: number[] = []
@@ -128,18 +48,54 @@ describe('pull', () => {
     expect(seen.at(-1)! - seen[0]!).toBeLessThanOrEqual(size - part.size)
   })
 
-  it('refuses bytes that are not what the hub promises', async () => {
-    hub.damaged.add('vae/diffusion_pytorch_model.safetensors')
-    await expect(pullModel(ID, { env })).rejects.toThrow(/its SHA-256 is not the hub's/)
-    hub.damaged.clear()
+  it('goes on by itself as long as more comes', async () => {
+    const path = 'unet/diffusion_pytorch_model.safetensors'
+    hub.faults.set(path, [{ cut: 1_000_000 }, { cut: 500_000 }, { cut: 0 }, { cut: 7 }])
     await pullModel(ID, { env })
+    expect((await readFile(join(hubFolder(ID, env), path))).equals(hub.files.get(path)!)).toBe(true)
+  })
+
+  it.each(['vae/diffusion_pytorch_model.safetensors', 'vae/config.json', 'model_index.json'])(
+    'refuses bytes of %s that are not what the hub promises',
+    async (path) => {
+      hub.faults.set(path, [{ damaged: true }])
+      await expect(pullModel(ID, { env })).rejects.toThrow(/its checksum is not the hub's/)
+      await pullModel(ID, { env })
+    },
+  )
+
+  it('fetches what was distilled from the model, though its index does not list it', async () => {
+    for (const file of ['config.json', 'diffusion_pytorch_model.safetensors'])
+      hub.files.set(`student/${file}`, hub.files.get(`unet/${file}`)!)
+    hub.files.set('notes/config.json', Buffer.from('{"_class_name": "Other"}'))
+    const { files, folder: where } = await pullModel(ID, { env })
+    expect(files.filter((file) => !FILES.includes(file))).toEqual([
+      'student/config.json',
+      'student/diffusion_pytorch_model.safetensors',
+    ])
+    expect((await ImageToVideo.fromPretrained(where)).native.frames).toBeGreaterThan(0)
+  })
+
+  it('refuses a model of another pipeline before anything is fetched', async () => {
+    hub.files.set('model_index.json', Buffer.from('{"_class_name": "StableDiffusionXLPipeline"}'))
+    await expect(pullModel(ID, { env })).rejects.toThrow(/only StableVideoDiffusionPipeline/)
+    expect(hub.requests.filter((path) => path.includes('/resolve/'))).toHaveLength(1)
+  })
+
+  it('fetches again what was changed, or is of another revision, though it is as long', async () => {
+    const { folder: where } = await pullModel(ID, { env })
+    const paths = ['vae/config.json', 'vae/diffusion_pytorch_model.safetensors'].map((path) => join(where, path))
+    for (const path of paths) await writeFile(path, (await readFile(path)).fill(32))
+    await pullModel(ID, { env })
+    for (const file of FILES) expect((await readFile(join(where, file))).equals(hub.files.get(file)!)).toBe(true)
   })
 
   it('takes a token from the environment for a gated model', async () => {
     hub.token = 'hf_secret'
     await expect(pullModel(ID, { env })).rejects.toThrow(/is gated, private or not there; .* set HF_TOKEN/)
     await expect(pullModel(ID, { env: { ...env, HF_TOKEN: 'hf_wrong' } })).rejects.toThrow(/refuses this token/)
-    await expect(pullModel(ID, { env: { ...env, HF_TOKEN: 'x' } })).rejects.toThrow(/begins with hf_/)
+    const { HF_ENDPOINT: _, ...official } = env
+    await expect(pullModel(ID, { env: { ...official, HF_TOKEN: 'x' } })).rejects.toThrow(/begins with hf_/)
     await pullModel(ID, { env: { ...env, HF_TOKEN: 'hf_secret' } })
   })
 
@@ -162,29 +118,48 @@ describe('pull', () => {
 })
 
 describe('the files that are needed', () => {
-  const of = (...names: string[]) =>
+  const network = ['diffusers', 'UNetSpatioTemporalConditionModel'] as const
+  const of = (names: string[], index: object = {}) =>
     neededFiles(
-      names.map((name) => `unet/${name}`),
-      ['unet'],
+      ['config.json', ...names].map((name) => `unet/${name}`),
+      new Map([['unet', network]]),
       ID,
+      () => Promise.resolve(Buffer.from(JSON.stringify({ weight_map: index }))),
     )
-  it('are the half-precision ones, in shards or not', () => {
-    const whole = 'diffusion_pytorch_model.safetensors'
-    expect(of(whole, 'diffusion_pytorch_model.fp16.safetensors', 'config.json')).toEqual([
-      'unet/diffusion_pytorch_model.fp16.safetensors',
+  const whole = 'diffusion_pytorch_model.safetensors'
+
+  it('are the half-precision ones', async () => {
+    expect(await of([whole, 'diffusion_pytorch_model.fp16.safetensors'])).toEqual([
       'unet/config.json',
+      'unet/diffusion_pytorch_model.fp16.safetensors',
       'model_index.json',
     ])
-    const shards = [
-      'diffusion_pytorch_model.fp16-00001-of-00002.safetensors',
-      'diffusion_pytorch_model.fp16-00002-of-00002.safetensors',
-    ]
-    expect(of(whole, 'diffusion_pytorch_model.safetensors.index.fp16.json', ...shards)).toHaveLength(4)
-    expect(of(whole, 'flax_model.msgpack')).toEqual([`unet/${whole}`, 'model_index.json'])
+    expect(await of([whole, 'flax_model.msgpack'])).toEqual(['unet/config.json', `unet/${whole}`, 'model_index.json'])
   })
-  it('cannot be other formats', () => {
-    expect(() => of('diffusion_pytorch_model.bin')).toThrow(/component unet has no .safetensors weights/)
+
+  it.each([
+    ['diffusion_pytorch_model.safetensors.index.fp16.json', 'diffusion_pytorch_model.fp16-00001-of-00002.safetensors'],
+    ['diffusion_pytorch_model.safetensors.index.fp16.json', 'diffusion_pytorch_model-00001-of-00002.fp16.safetensors'],
+    ['model.safetensors.index.json', 'model-00001-of-00002.safetensors'],
+    ['model.safetensors.index.json', 'weights_of_someone.safetensors'],
+  ])('are the shards that %s names, such as %s', async (index, shard) => {
+    const other = 'model-00002-of-00002.safetensors'
+    const named = await of([index, shard, other], { a: shard, b: other, c: shard })
+    expect(named.slice(1, -1)).toEqual([index, shard, other].map((name) => `unet/${name}`))
+    await expect(of([index, shard], { a: shard, b: other })).rejects.toThrow(`has no unet/${other}, which its`)
+    await expect(of([index, shard], { a: '../x.safetensors' })).rejects.toThrow(
+      /is not the name of a \.safetensors file/,
+    )
   })
+
+  it('cannot be other formats, nor none', async () => {
+    await expect(of(['diffusion_pytorch_model.bin'])).rejects.toThrow(
+      /unet holds its weights as diffusion_pytorch_model.bin, the pickle format of PyTorch, which sfv does not read; save/,
+    )
+    await expect(of([])).rejects.toThrow(/unet holds no weights/)
+    await expect(of(['diffusion_pytorch_model.bf16.safetensors'])).rejects.toThrow(/no weights, only .*bf16/)
+  })
+
   it('are of ids alone', () => {
     expect(['a/b', 'models/fluent', './a/b', 'a', 'a/b/c', '/a/b', '../b'].map(isHubId)).toEqual([
       true,

@@ -1,4 +1,4 @@
-import { commentOf, frameDurations, type ClipContent } from '../clip.js'
+import { commentOf, shownFrames, type ClipContent } from '../clip.js'
 import { frameAt } from '../frames.js'
 
 /** Red, green, blue, and with `rgba4444` opacity, of each colour. */
@@ -53,11 +53,11 @@ export async function encodeGifWith(
   pause: () => Promise<unknown>,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
-  const { width, height, count } = clip.frames
+  const { width, height } = clip.frames
   const encoder = gifenc.GIFEncoder()
-  const hundredths = frameDurations(clip, 100)
   const screen = new Uint8Array(width * height * 3)
-  for (let index = 0; index < count; index++) {
+  // Browsers show a frame of one hundredth of a second for ten.
+  for (const { index, ticks } of shownFrames(clip, 100, 2)) {
     signal?.throwIfAborted()
     const rgb = frameAt(clip.frames, index).data
     const rgba = withAlpha(rgb)
@@ -69,8 +69,7 @@ export async function encodeGifWith(
     else paint(screen, rgb, indices, palette, index === 0 ? undefined : transparentIndex)
     encoder.writeFrame(indices, width, height, {
       palette: [...palette, [0, 0, 0]],
-      // Browsers show a frame of one hundredth for ten.
-      delay: Math.max(2, hundredths[index] ?? 2) * 10,
+      delay: ticks * 10,
       transparent: index > 0 || opacity !== undefined,
       transparentIndex,
       dispose: opacity ? 2 : 1,

@@ -42,6 +42,16 @@ const NOTES = [
   'dtype',
   'transformers_version',
   'dropout',
+  // What every model of transformers has, and some tools write out.
+  'chunk_size_feed_forward',
+  'id2label',
+  'is_encoder_decoder',
+  'label2id',
+  'output_attentions',
+  'output_hidden_states',
+  'problem_type',
+  'return_dict',
+  'use_cache',
 ]
 
 /**

@@ -20,6 +20,18 @@ const schema = z.strictObject({
   num_frames: size.default(25),
 })
 
+/** What `EMAModel` of diffusers notes in the configuration of averaged weights. */
+const EMA_NOTES = [
+  'decay',
+  'foreach',
+  'inv_gamma',
+  'min_decay',
+  'optimization_step',
+  'power',
+  'update_after_step',
+  'use_ema_warmup',
+]
+
 /** A block of the UNet: its layers and, where it has attention, its transformers. */
 export interface UNetBlockConfig {
   readonly channels: number
@@ -52,7 +64,7 @@ export interface UNetConfig {
  * @throws UserError naming the file and the field, for a field that is unknown or that SVD's class would refuse.
  */
 export function parseUNetConfig(json: unknown, file: string): UNetConfig {
-  const config = parseConfig(schema, json, 'UNetSpatioTemporalConditionModel', file)
+  const config = parseConfig(schema, json, 'UNetSpatioTemporalConditionModel', file, EMA_NOTES)
   const blocks = config.block_out_channels.length
   const check = (field: string, length: number) => {
     if (length !== blocks) throw parseConfig.error(file, field, `has ${length} entries for ${blocks} blocks`)

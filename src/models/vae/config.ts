@@ -14,7 +14,16 @@ const schema = z.strictObject({
   layers_per_block: size.default(1),
   latent_channels: size.default(4),
   norm_num_groups: size.default(32),
-  sample_size: size.default(32),
+  // Of a list diffusers takes the first.
+  sample_size: z
+    .union([
+      size,
+      z
+        .array(size)
+        .min(1)
+        .transform((list) => list[0]!),
+    ])
+    .default(32),
   scaling_factor: z.number().positive().default(0.18215),
   force_upcast: z.boolean().default(true),
 })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { common, count, latentBatch, network, noiseAugmentation, positive } from './fields.js'
+import { common, count, folder, latentBatch, network, noiseAugmentation, positive } from './fields.js'
 import { optimizer } from './optimizer.js'
 
 const lora = z
@@ -18,7 +18,7 @@ const lora = z
 export const distillation = {
   ...common,
   ...latentBatch,
-  model: z.string().describe('Pipeline folder with VAE, image encoder and teacher.'),
+  model: folder.describe('Pipeline folder with VAE, image encoder and teacher.'),
   network: network
     .optional()
     .describe("The teacher's config.json, for --dry-run where `model` is not there yet; not read in training."),

@@ -7,15 +7,18 @@ export const count = z.int().positive()
 /** A share or a decay. */
 export const share = z.number().min(0).max(1)
 
+/** A folder, relative to the one in which the command is run. */
+export const folder = z.string().min(1)
+
 /** What every recipe has. Descriptions are shown by editors, through `recipes/schema.json`. */
 export const common = {
   $schema: z.string().optional().describe('The JSON Schema of recipes, for editors; not read.'),
   seed: z.int().nonnegative().default(0).describe('Everything random in the run follows from it.'),
   steps: count.describe('Optimiser steps to take.'),
-  data: z.string().describe('Folder of a clip store made by `sfv data`.'),
-  output: z
-    .string()
-    .describe('Pipeline folder that the finished component is written to, in diffusers layout, float16.'),
+  data: folder.describe('Folder of a clip store made by `sfv data`.'),
+  output: folder.describe(
+    'Pipeline folder that the finished component is written to, in diffusers layout, float16, with all that makes a model of it.',
+  ),
   warmup: z
     .int()
     .nonnegative()
@@ -62,7 +65,7 @@ export const latentBatch = {
       'Share of samples that are altered: half of those mirrored, a quarter in other colours, a quarter on another ground.',
     ),
   stills: z
-    .union([z.string(), z.array(z.string())])
+    .union([folder, z.array(folder)])
     .optional()
     .describe('Clip stores of stills, moved by design as stickers are: a part of the samples where given.'),
   stillsShare: share.default(0.2).describe('Share of samples that are stills, where `stills` is given.'),
@@ -85,5 +88,5 @@ export const noiseAugmentation = {
 
 /** A network from scratch by its config.json, or by the pipeline folder that it is in. */
 export const network = z
-  .union([z.record(z.string(), z.unknown()), z.string()])
+  .union([z.record(z.string(), z.unknown()), folder])
   .describe("The network's config.json, for weights from scratch; or a pipeline folder to go on from.")

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { existsSync } from 'node:fs'
 import { UserError } from '../../errors.js'
 import { packaged } from '../../weights/packaged.node.js'
 import { parseRecipe } from './parse.js'
@@ -25,16 +24,12 @@ async function readFields(file: string, readers: readonly string[]): Promise<unk
   if (typeof json !== 'object' || json === null || !('extends' in json)) return json
   const { extends: base, ...fields } = json
   if (typeof base !== 'string') throw new UserError(`${file}: field extends is no file name; give one, or remove it`)
-  const beside = resolve(dirname(file), base)
-  const inherited = await readFields(existsSync(beside) ? beside : packagedOr(base, beside), [...readers, path])
-  const joined: Record<string, unknown> = { ...(inherited as object), ...fields }
+  if (base === '') throw new UserError(`${file}: field extends is empty; give a file name, or remove it`)
+  const inherited = await readFields(packaged(base, dirname(file)), [...readers, path])
+  if (typeof inherited !== 'object' || inherited === null || Array.isArray(inherited))
+    throw new UserError(`${base}, which ${file} extends, is no recipe: it must hold an object of fields`)
+  const joined: Record<string, unknown> = { ...inherited, ...fields }
   return Object.fromEntries(Object.entries(joined).filter(([, value]) => value !== null))
-}
-
-/** The recipe of the package with this name, or else the file that was meant. */
-function packagedOr(name: string, file: string): string {
-  const found = packaged(name)
-  return found === name ? file : found
 }
 
 async function readJson(file: string): Promise<unknown> {

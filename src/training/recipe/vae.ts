@@ -1,12 +1,12 @@
 import { z } from 'zod'
-import { common, count, network } from './fields.js'
+import { common, count, folder, network } from './fields.js'
 import { optimizer } from './optimizer.js'
 
 /** Trains `AutoencoderKLTemporalDecoder` on crops of clips and stills. */
 export const vae = z.strictObject({
   objective: z.literal('vae').describe('The video autoencoder: reconstruction, outlines, KL.'),
   ...common,
-  stills: z.string().optional().describe('Clip store of stills, half of each batch where given.'),
+  stills: folder.optional().describe('Clip store of stills, half of each batch where given.'),
   network,
   part: z
     .enum(['whole', 'decoder'])

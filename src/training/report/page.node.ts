@@ -1,6 +1,7 @@
 import { chartSvg, short, type Curve } from './chart.js'
 import { escapeHtml } from './html.js'
-import { type LogLine, type RunData, type RunSample } from './run-data.node.js'
+import { type LogLine } from '../run/folder.node.js'
+import { type RunData, type RunSample } from './run-data.node.js'
 import { STYLE } from './style.js'
 
 /** Curves that belong in one chart, by their names in the log, and what to see in them. */
@@ -97,7 +98,7 @@ function charts(log: readonly LogLine[]): string {
 
 function chart(title: string, note: string, names: Readonly<Record<string, string>>, log: readonly LogLine[]): string {
   const curves: Curve[] = Object.entries(names).flatMap(([key, name]) => {
-    const series = log.flatMap((line) => (key in line ? [[line['step']!, line[key]!] as const] : []))
+    const series = log.flatMap((line) => (key in line ? [[line['step'], line[key]!] as const] : []))
     return series.length > 0 ? [{ name, series }] : []
   })
   if (curves.length === 0) return ''

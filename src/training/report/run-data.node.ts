@@ -1,10 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { UserError } from '../../errors.js'
-import { RunFolder } from '../run/folder.node.js'
-
-/** A step's line of log.jsonl. */
-export type LogLine = Readonly<Record<string, number>>
+import { readJsonFile } from '../../weights/diffusers.node.js'
+import { parseLogLine, RunFolder, type LogLine } from '../run/folder.node.js'
 
 /** Samples of a step: a picture file, moving where the run made it so. */
 export interface RunSample {
@@ -42,9 +40,8 @@ export async function readRun(path: string): Promise<RunData> {
     throw new UserError(`${path} holds no training run (recipe.json and log.jsonl); give the folder of one`)
   return {
     name: basename(resolve(path)),
-    recipe: JSON.parse(recipe) as Record<string, unknown>,
-    // The last line of a run under way may be half-written.
-    log: log.split('\n').flatMap((line) => (line.endsWith('}') ? [JSON.parse(line) as LogLine] : [])),
+    recipe: await readJsonFile(folder.recipeFile),
+    log: log.split('\n').flatMap((line) => parseLogLine(line) ?? []),
     samples: await readSamples(folder.samples),
     checkpoint: (await folder.checkpoints.steps()).at(-1),
     updated: (await stat(folder.log)).mtime,

@@ -1,8 +1,10 @@
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { UserError } from '../../errors.js'
 import { writeFileAtomic } from '../../runtime/files.node.js'
 import { Checkpoint, saveCheckpoint } from '../../weights/checkpoint.node.js'
+import { readJsonFile } from '../../weights/diffusers.node.js'
 import { type Learner } from '../learner.js'
 
 const STATE = 'state.json'
@@ -11,6 +13,8 @@ const PART = /^\.step-\d{7}\.part$/
 const nameOf = (step: number) => `step-${String(step).padStart(7, '0')}`
 
 type Learners = Readonly<Record<string, Learner>>
+
+const stateSchema = z.object({ step: z.int().positive(), steps: z.record(z.string(), z.int().nonnegative()) })
 
 /** Which checkpoints stay: the newest, and those at multiples of a step. */
 export interface Retention {
@@ -58,10 +62,7 @@ export class Checkpoints {
     const newest = (await this.steps()).at(-1)
     if (newest === undefined) return 0
     const path = join(this.folder, nameOf(newest))
-    const state = JSON.parse(await readFile(join(path, STATE), 'utf8')) as {
-      step: number
-      steps: Record<string, number>
-    }
+    const state = await readState(join(path, STATE), Object.keys(learners))
     for (const [name, learner] of Object.entries(learners)) {
       const checkpoint = await Checkpoint.open(join(path, `${name}.safetensors`))
       for (const [vector, target] of Object.entries(vectors(learner))) {
@@ -114,6 +115,13 @@ export class Checkpoints {
     await rename(join(this.folder, nameOf(step)), part)
     await rm(part, { recursive: true, force: true })
   }
+}
+
+/** Where a checkpoint stands: its step, and the steps that each learner has taken. */
+async function readState(file: string, learners: readonly string[]): Promise<z.infer<typeof stateSchema>> {
+  const { data } = stateSchema.safeParse(await readJsonFile(file))
+  if (data && learners.every((name) => Object.hasOwn(data.steps, name))) return data
+  throw new UserError(`${file} is damaged; remove the folder it lies in, and resume from the checkpoint before`)
 }
 
 function checkFinite(name: string, learner: Learner): void {

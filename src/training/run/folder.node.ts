@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { UserError } from '../../errors.js'
 import { writeFileAtomic } from '../../runtime/files.node.js'
+import { cannotRead } from '../../weights/checkpoint-files.node.js'
 import { readJsonFile } from '../../weights/diffusers.node.js'
 import { type JsonObject } from '../../weights/json.js'
 import { parseRecipe, type Recipe } from '../recipe/index.js'
@@ -50,7 +51,7 @@ export class RunFolder {
    * @throws UserError when it holds a run and `resume` is false, none and `resume` is true, or one of another recipe.
    */
   async check(recipe: Recipe, resume: boolean): Promise<string[]> {
-    const text = await readFile(this.recipeFile, 'utf8').catch(() => undefined)
+    const text = await readText(this.recipeFile)
     if (text === undefined && resume)
       throw new UserError(
         `${this.path} holds no run to go on with; leave out --resume to start one, or name its folder`,
@@ -117,24 +118,40 @@ export class RunFolder {
 
   /** Cuts the log's lines after `step`: steps that were taken after the checkpoint and are taken again. */
   async keepLogUntil(step: number): Promise<void> {
-    const text = await readFile(this.log, 'utf8').catch(() => '')
-    const kept = text.split('\n').filter((line) => stepOf(line) <= step)
+    const text = (await readText(this.log)) ?? ''
+    const kept = text.split('\n').filter((line) => (parseLogLine(line)?.step ?? Infinity) <= step)
     const length = Buffer.byteLength(kept.map((line) => `${line}\n`).join(''))
     if (text !== '') await truncate(this.log, length)
   }
 }
 
-/** The step of a line of the log; of one that was cut short it is infinite. */
-function stepOf(line: string): number {
+/** A step's line of log.jsonl. */
+export type LogLine = Readonly<Record<string, number>> & { readonly step: number }
+
+/** What a line of the log says; undefined of one that was cut short, as the last one of a run under way may be. */
+export function parseLogLine(line: string): LogLine | undefined {
   try {
-    return (JSON.parse(line) as { step: number }).step
+    const value = JSON.parse(line) as LogLine | null
+    return typeof value?.step === 'number' ? value : undefined
   } catch {
-    return Infinity
+    return undefined
   }
 }
 
 /** In the place of a sum: the weights are being written. */
 const UNDER_WAY = 'under way'
+
+/**
+ * The text of a file; undefined where there is none.
+ *
+ * @throws UserError when it is there and cannot be read.
+ */
+async function readText(file: string): Promise<string | undefined> {
+  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw cannotRead(file, error)
+  })
+}
 
 /** Whether a process of this machine is there; one that was killed is not. */
 function isAlive(pid: number): boolean {

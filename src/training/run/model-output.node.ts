@@ -1,4 +1,4 @@
-import { access, constants, stat } from 'node:fs/promises'
+import { mkdtemp, rmdir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { ClipStore } from '../../data/store.node.js'
 import { UserError } from '../../errors.js'
@@ -108,9 +108,10 @@ export async function checkTakesFiles(folder: string): Promise<void> {
   }
   if (!found?.isDirectory())
     throw new UserError(`cannot write ${folder}: ${place} is not a folder; choose another name for it`)
-  const takes = await access(place, constants.W_OK | constants.X_OK).then(
-    () => true,
-    () => false,
-  )
-  if (!takes) throw new UserError(`cannot write ${folder}: ${place} takes no files; choose a folder you may write to`)
+  // Only writing shows it: permissions do not tell of a read-only disk, or of /proc.
+  await mkdtemp(join(place, '.sfv-'))
+    .then(rmdir)
+    .catch((error: Error) => {
+      throw new UserError(`cannot write ${folder}: ${error.message}; choose a folder you may write to`)
+    })
 }

@@ -37,8 +37,8 @@ export async function adversarialTask(
   engine: Engine,
   group: Group,
 ): Promise<Task> {
-  const videos = await LatentVideos.open(engine, recipe)
   const student = await Student.open(engine, recipe, group)
+  const videos = await LatentVideos.open(engine, recipe)
   const { config, learner: generator } = student
   const heads = new ParameterSet('heads/')
   const headsConfig = { heads: recipe.heads, width: recipe.headWidth, projection: recipe.headProjection }

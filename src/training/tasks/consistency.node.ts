@@ -12,8 +12,8 @@ import { Student } from './student.node.js'
 
 /** Consistency distillation: the student is to give at every noise level what its average gives at the one below. */
 export async function consistencyTask(recipe: RecipeOf<'consistency'>, engine: Engine, group: Group): Promise<Task> {
-  const videos = await LatentVideos.open(engine, recipe)
   const student = await Student.open(engine, recipe, group)
+  const videos = await LatentVideos.open(engine, recipe)
   const { config, learner } = student
   const average = student.average()
   const networks = { config, student: student.weights, average: average.weights, teacher: student.teacher }

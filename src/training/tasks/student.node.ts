@@ -79,7 +79,7 @@ export class Student {
     if (!this.lora) return saveComponent(output, 'student', this.json, layout, average)
     const file = join(output, 'student_lora', LORA_FILE)
     await saveCheckpoint(file, loraTensors(layout, average, this.lora), { dtype: 'F16' })
-    await mergeLora(this.model, file, output)
+    await mergeLora(this.model, file, output, 'F16', true)
   }
 }
 

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { ClipStoreWriter } from '../../../src/data/store-writer.node.js'
-import { decodeClip } from '../../../src/media/decode.node.js'
+import type { ClipFrame } from '../../../src/media/clip-frame.js'
+import { readFrames } from '../../../src/media/decode.node.js'
 import { type Size } from '../../../src/media/resize.js'
 import { type Recipe } from '../../../src/training/recipe/index.js'
 import { type TrainEvent } from '../../../src/training/run/events.js'
@@ -29,11 +30,17 @@ export class Workshop {
     const workshop = new Workshop(await mkdtemp(join(tmpdir(), 'sfv-training-')))
     const writer = await ClipStoreWriter.create(workshop.path('data'), size, SAMPLING.fps)
     for (const name of ['fire', 'fox']) {
-      const clip = await decodeClip(fixturePath(`clips/${name}.webp`), { sampling: { ...SAMPLING, size } })
-      const data = clip.frames.data.map((_, i, rgb) => rgb[i - (i % 3) + (((i % 3) + 1) % 3)]!)
+      const clip = { name, figure: name, split: 'train' as const }
+      const pictures: ClipFrame[] = []
+      for await (const picture of readFrames(fixturePath(`clips/${name}.webp`), { sampling: { ...SAMPLING, size } }))
+        pictures.push(picture)
+      const exchanged = pictures.map((picture) => ({
+        ...picture,
+        data: picture.data.map((_, i, rgb) => rgb[i - (i % 3) + (((i % 3) + 1) % 3)]!),
+      }))
       const other = `${name} in other colours`
-      await writer.add({ ...clip, name, figure: name, split: 'train' })
-      await writer.add({ ...clip, frames: { ...clip.frames, data }, name: other, figure: other, split: 'train' })
+      await writer.add({ ...clip, pictures })
+      await writer.add({ ...clip, pictures: exchanged, name: other, figure: other })
     }
     await writer.finish()
     return workshop

@@ -1,8 +1,8 @@
 import type { Picture } from '../../../src/media/frames.js'
-import { normals } from '../../../src/pipeline/denoise-clip.js'
 import { Job } from '../../../src/pipeline/job.js'
 import type { ModelSource } from '../../../src/pipeline/model-source.js'
 import { Model } from '../../../src/pipeline/model.js'
+import { noiseSource } from '../../../src/pipeline/noise.js'
 import { closeAll, networksOf, planGeneration } from '../../../src/pipeline/plan.js'
 import { parseSettings, type AnimateSettings } from '../../../src/pipeline/settings.js'
 import type { Engine } from '../../../src/runtime/program.js'
@@ -25,9 +25,10 @@ export async function floatClip(
   try {
     const job = new Job(settings, plan, memory, networks, () => undefined)
     const { frames, height, width, latentHeight, latentWidth } = plan.geometry
-    const pictureNoise = normals(settings.seed!, 'picture', 3 * height * width)
+    const draw = noiseSource(settings.generator, settings.seed!)
+    const pictureNoise = draw('picture', 3 * height * width)
     const values = frames * model.vaeConfig.latentChannels * latentHeight * latentWidth
-    const start = normals(settings.seed!, 'latents', values).map((value) => plan.startSigma * value)
+    const start = draw('latents', values).map((value) => plan.startSigma * value)
     const { condition } = await job.encode(picture, pictureNoise, model)
     const latents = await job.denoise(condition, start, plan.schedule)
     return await job.decode(latents, model.vaeConfig.scalingFactor)
