@@ -1,5 +1,18 @@
+import { constants } from 'node:os'
+
+/** Why work that a signal ended is not done. */
+export class Interruption extends DOMException {
+  /** What a shell shows of a process that such a signal ended. */
+  readonly exitCode: number
+
+  constructor(signal: NodeJS.Signals) {
+    super(`ended by ${signal}`, 'AbortError')
+    this.exitCode = 128 + constants.signals[signal]
+  }
+}
+
 /**
- * Runs work that must clean up behind itself when Ctrl-C is pressed: the first press aborts the signal, a second one ends
+ * Runs work that must clean up behind itself when Ctrl-C is pressed: the first press aborts the signal with an `Interruption`, a second one ends
  * the process as ever. Further signals can be treated alike.
  */
 export async function interruptible<T>(
@@ -7,7 +20,7 @@ export async function interruptible<T>(
   signals: readonly NodeJS.Signals[] = ['SIGINT'],
 ): Promise<T> {
   const stop = new AbortController()
-  const onInterrupt = (signal: NodeJS.Signals) => stop.abort(signal)
+  const onInterrupt = (signal: NodeJS.Signals) => stop.abort(new Interruption(signal))
   for (const signal of signals) process.once(signal, onInterrupt)
   try {
     return await work(stop.signal)

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { mkdir, open, readlink, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors.js'
+import { whileUnfinished } from './unfinished.node.js'
 
 /**
  * Writes a file so that no reader ever sees half of it: into a hidden file of the same folder, flushed, then renamed.
@@ -15,11 +16,13 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
     const target = await linkTarget(path)
     temporary = temporaryBeside(target)
     await mkdir(dirname(target), { recursive: true })
-    await writeFile(temporary, data)
-    const handle = await open(temporary, 'r')
-    await handle.sync()
-    await handle.close()
-    await rename(temporary, target)
+    await whileUnfinished(temporary, async () => {
+      await writeFile(temporary, data)
+      const handle = await open(temporary, 'r')
+      await handle.sync()
+      await handle.close()
+      await rename(temporary, target)
+    })
   } catch (error) {
     if (temporary !== '') await rm(temporary, { force: true }).catch(() => undefined)
     throw new UserError(`cannot write ${path}: ${(error as Error).message}; choose a folder you may write to`)

@@ -4,6 +4,7 @@ import { arch, cpus } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { env, InferenceSession } from 'onnxruntime-node'
 import type { LoweredGraph } from './program.js'
+import { whileUnfinished } from './unfinished.node.js'
 
 type SessionOptions = InferenceSession.SessionOptions
 
@@ -92,8 +93,13 @@ export class GraphCache {
   async #make(graph: LoweredGraph, options: SessionOptions, entry: string, large: boolean): Promise<InferenceSession> {
     const extra = { ...options.extra, ...(large ? WEIGHTS_AS_STORED : {}) }
     const optimized: SessionOptions = { ...options, graphOptimizationLevel: 'all', extra }
-    const plain = () => InferenceSession.create(graph.model, optimized)
     const part = join(this.folder, `.${randomBytes(6).toString('hex')}${PART}`)
+    return whileUnfinished(part, () => this.#write(graph, optimized, part, entry))
+  }
+
+  /** Optimises the graph into `part`, which becomes the entry. */
+  async #write(graph: LoweredGraph, optimized: SessionOptions, part: string, entry: string): Promise<InferenceSession> {
+    const plain = () => InferenceSession.create(graph.model, optimized)
     // Optimising takes long: whether the entry can be written is found out before.
     const writable = await touch(part).then(
       () => true,
