@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { animateCommand } from './animate.js'
+import { cacheCommand } from './cache.js'
 import { dataCommand } from './data.js'
 import { doctorCommand } from './doctor.js'
 import { editCommand } from './edit.js'
@@ -19,7 +20,7 @@ export function sfvCommand(): Command {
     .description('single-forward image-to-video: make clips of pictures, train and distil Stable Video Diffusion')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show this help')
-    .helpCommand(false)
+    .helpCommand('help [command]', 'show the help of a command')
   for (const command of [
     animateCommand(),
     dataCommand(),
@@ -33,6 +34,7 @@ export function sfvCommand(): Command {
     mergeCommand(),
     editCommand(),
     doctorCommand(),
+    cacheCommand(),
   ])
     program.addCommand(command)
   // Subcommands that are added ready-made do not inherit how errors are handled.
