@@ -2,8 +2,8 @@
  * Packs the package, and with each of the common bundlers installs it into an app, builds that, and runs it in Chromium:
  * `tsx scripts/bundlers.ts [name...]`. Takes about ten minutes and 2 GB of disk; npm's registry and Chromium are needed.
  */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -55,6 +55,9 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
   },
   parcel: {
     packages: ['parcel'],
+    files: {
+      'package.json': '{"private": true, "type": "module", "@parcel/resolver-default": {"packageExports": true}}\n',
+    },
     build: ['parcel', 'build', 'index.html', '--no-cache'],
     output: 'dist',
   },
@@ -93,27 +96,26 @@ if (unknown.length > 0)
   throw new Error(`no such bundler: ${unknown.join(', ')}; there are ${Object.keys(RECIPES).join(', ')}`)
 
 const work = mkdtempSync(join(tmpdir(), 'sfv-bundlers-'))
-const run = (cwd: string, command: string, ...args: readonly string[]): string =>
-  execFileSync(command, args, {
-    cwd,
-    encoding: 'utf8',
-    env: { ...process.env, ...QUIET },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+/** Runs a command; what it prints, warnings included. */
+function run(cwd: string, command: string, ...args: readonly string[]): string {
+  const env = { ...process.env, ...QUIET }
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8', env })
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stdout}${stderr}`)
+  return `${stdout}${stderr}`
+}
+
 const QUIET = { ONNXRUNTIME_NODE_INSTALL: 'skip', NEXT_TELEMETRY_DISABLED: '1', CI: '1' }
 const browser = await launch()
 try {
-  const [{ filename }] = JSON.parse(run(root, 'npm', 'pack', '--silent', '--json', '--pack-destination', work)) as [
-    { filename: string },
-  ]
+  run(root, 'npm', 'pack', '--pack-destination', work)
+  const tarball = join(work, readdirSync(work)[0]!)
   for (const [name, recipe] of Object.entries(RECIPES)) {
     if (asked.length > 0 && !asked.includes(name)) continue
     try {
-      await tryBundler(name, recipe, join(work, filename))
+      await tryBundler(name, recipe, tarball)
       console.log(`${name}: passed`)
     } catch (error) {
-      const { stdout = '', stderr = '', message } = error as Error & { stdout?: string; stderr?: string }
-      console.log(`${name}: failed\n${stdout}${stderr || message}`)
+      console.log(`${name}: failed\n${(error as Error).message}`)
       process.exitCode = 1
     }
   }
