@@ -53,14 +53,6 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
     build: ['webpack', '--mode', 'production', '--entry', './main.js', '--output-filename', 'bundle.js'],
     output: 'dist',
   },
-  parcel: {
-    packages: ['parcel'],
-    files: {
-      'package.json': '{"private": true, "type": "module", "@parcel/resolver-default": {"packageExports": true}}\n',
-    },
-    build: ['parcel', 'build', 'index.html', '--no-cache'],
-    output: 'dist',
-  },
   esbuild: {
     packages: ['esbuild'],
     files: { 'dist/index.html': PLAIN_PAGE },
