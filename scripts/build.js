@@ -1,5 +1,5 @@
 // Builds dist/: compiles src/, copies what the compiler leaves behind (JSON tables, pages) to the same places, and joins the
-// command line into few files. Plain JavaScript, because it runs as npm's `prepare`, before anything is built.
+// command line, and the library for browsers, into few files. Plain JavaScript, because it runs as npm's `prepare`, before anything is built.
 import { build } from 'esbuild'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -16,7 +16,7 @@ if (status !== 0) process.exit(status ?? 1)
 
 cpSync(join(root, 'src'), dist, { recursive: true, filter: (path) => extname(path) !== '.ts' })
 await joinCommand()
-await joinWorkers()
+await joinWeb()
 linkCommand(join(dist, 'bin', 'main.js'), join(root, 'node_modules', '.bin', 'sfv'))
 
 /**
@@ -42,38 +42,43 @@ async function joinCommand() {
     banner: { js: `import { createRequire as from } from 'node:module'; const require = from(import.meta.url);` },
     logLevel: 'warning',
   })
-  writeLicences('bin', joined)
+  writeLicences(joined, 'bin')
 }
 
 /**
- * The browser's workers, each one file that imports nothing but ONNX Runtime: development servers hand such a file out as it
- * is, where they would have to find, and turn into modules, the packages that it imports.
+ * dist/web: the page's part and each worker as one file, with all that they import but ONNX Runtime. Bundlers that make a
+ * worker one file can then take them, and a development server finds no dependency late, for which it would reload the page.
  */
-async function joinWorkers() {
-  const joined = ['fflate', 'gifenc', 'mediabunny', 'zod']
-  await build({
+async function joinWeb() {
+  const names = ['index', 'media-worker', 'model-worker-wasm', 'model-worker-webgpu']
+  const folder = join(dist, 'web')
+  const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: ['dist/web/model-worker.js', 'dist/web/media-worker.js'],
+    entryPoints: names.map((name) => `dist/web/${name}.js`),
     outdir: 'dist/web',
     allowOverwrite: true,
     bundle: true,
-    minify: true,
+    metafile: true,
     platform: 'browser',
     format: 'esm',
     target: 'es2022',
     external: ['onnxruntime-web'],
     logLevel: 'warning',
   })
-  writeLicences('web', joined)
+  const replaced = readdirSync(folder).filter((file) => file.endsWith('.js') && !names.includes(file.slice(0, -3)))
+  for (const file of replaced) rmSync(join(folder, file))
+  const packages = Object.keys(metafile.inputs).map((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1])
+  writeLicences([...new Set(packages.filter((name) => name !== undefined))].sort(), 'web')
 }
 
-function writeLicences(folder, names) {
+/** Puts the licences of packages beside the files that they were joined into. */
+function writeLicences(packages, folder) {
   const licence = (name) => {
-    const at = join(root, 'node_modules', name)
-    const file = readdirSync(at).find((each) => /^licen[cs]e/i.test(each))
-    return `${name}\n\n${readFileSync(join(at, file), 'utf8')}`
+    const path = join(root, 'node_modules', name)
+    const file = readdirSync(path).find((each) => /^licen[cs]e/i.test(each))
+    return `${name}\n\n${readFileSync(join(path, file), 'utf8')}`
   }
-  writeFileSync(join(dist, folder, 'LICENSES.txt'), names.map(licence).join('\n'))
+  writeFileSync(join(dist, folder, 'LICENSES.txt'), packages.map(licence).join('\n'))
 }
 
 /**

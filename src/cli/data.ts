@@ -18,6 +18,9 @@ Examples:
 
 The store is what \`sfv train\` reads. The middle of each picture is taken, in the aspect ratio of --size; transparent pixels become white.`
 
+/** What ends the work; nothing unfinished is left in the folder. */
+const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
+
 interface Options {
   readonly out: string
   readonly size: { readonly width: number; readonly height: number }
@@ -67,7 +70,7 @@ async function data(source: string, { json, ...options }: Options): Promise<void
     } else line.show(`${type === 'fetch' ? 'fetching' : 'reading'} ${name} ${progress.done}/${progress.total}`)
   }
   try {
-    const counts = await interruptible((signal) => build(source, { ...options, onProgress, signal }))
+    const counts = await interruptible((signal) => build(source, { ...options, onProgress, signal }), ENDING)
     line.clear()
     const seconds = Math.round(performance.now() - started) / 1000
     const report = { output: options.out, ...counts, skipped, seconds, settings: { source, ...options } }

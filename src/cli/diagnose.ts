@@ -1,10 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { readFile, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { env } from 'onnxruntime-node'
-import { bytesIn, cacheFolder } from '../runtime/cache-folder.node.js'
+import { cacheFolder } from '../runtime/cache-folder.node.js'
+import { bytesIn } from '../runtime/files.node.js'
 import type { Device } from '../runtime/device-names.js'
 import { hasCudaProvider, knownDevices } from '../runtime/devices.node.js'
 import { findMpiLibrary } from '../runtime/mpi.node.js'
@@ -156,39 +158,35 @@ async function cuda(): Promise<Finding> {
   const name = gpus === '' ? '' : `${gpus.replaceAll('\n', '; ')}: `
   if (hasCudaProvider()) return device('cuda', name)
   if (gpus === '') return missing('cuda', 'no NVIDIA GPU', 'none needed; on a machine with one, its driver comes first')
-  const fix = 'install CUDA 12 and cuDNN 9, then run node node_modules/onnxruntime-node/script/install'
+  const fix =
+    'install CUDA 12 and cuDNN 9, then run node node_modules/onnxruntime-node/script/install --onnxruntime-node-install'
   return missing('cuda', `${name}ONNX Runtime's provider is not installed`, fix)
 }
 
 async function cache(): Promise<Finding> {
   const folder = cacheFolder()
   const bytes = await bytesIn(folder)
-  const reason = await whyNotWritable(join(folder, 'graphs'))
-  if (reason !== undefined) {
-    const fix = 'set SFV_CACHE to a folder you may write to; until then all works, but starts slower'
-    return missing('cache', `${folder} takes no files (${reason})`, fix)
+  const facts = { folder, bytes }
+  const graphs = await nearestThere(join(folder, 'graphs'))
+  const probe = join(graphs, `.${randomBytes(6).toString('hex')}.part`)
+  try {
+    await writeFile(probe, new Uint8Array(1))
+    await rm(probe)
+    const { bavail, bsize } = await statfs(graphs)
+    const free = bavail * bsize
+    const says = `${folder}: ${gigabytes(bytes)} used, ${gigabytes(free)} free on the disk`
+    return ok('cache', says, { ...facts, free })
+  } catch (error) {
+    await rm(probe, { force: true }).catch(() => undefined)
+    const says = `${folder}: cannot be written (${(error as Error).message}), so every start is slow`
+    return { ...missing('cache', says, 'set SFV_CACHE to a folder that you may write to, on a disk with room'), facts }
   }
-  const { bavail, bsize } = await statfs(folder)
-  const free = bavail * bsize
-  return ok('cache', `${folder}: ${gigabytes(bytes)} used, ${gigabytes(free)} free on the disk`, {
-    folder,
-    bytes,
-    free,
-  })
 }
 
-/** Tries to write into a folder; permissions alone do not tell of disks that are full or read-only. */
-async function whyNotWritable(folder: string): Promise<string | undefined> {
-  const probe = join(folder, `.${process.pid}.probe.part`)
-  try {
-    await mkdir(folder, { recursive: true })
-    await writeFile(probe, 'sfv')
-    return undefined
-  } catch (error) {
-    return (error as Error).message
-  } finally {
-    await rm(probe, { force: true }).catch(() => undefined)
-  }
+/** A folder, or the one above it that is there. */
+async function nearestThere(path: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined)
+  return found || dirname(path) === path ? path : nearestThere(dirname(path))
 }
 
 async function hub(): Promise<Finding> {

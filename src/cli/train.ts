@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
-import { availableParallelism, constants, cpus } from 'node:os'
+import { availableParallelism, cpus } from 'node:os'
 import { basename } from 'node:path'
 import { Command } from 'commander'
 import type { DeviceChoice } from '../runtime/device-names.js'
 import type { MpiJob } from '../runtime/mpi.node.js'
-import { interruptible } from './interrupt.js'
+import { interruptible, type Interruption } from './interrupt.js'
 import { messageOf } from './messages.js'
 import { between, deviceOption, whole } from './options.js'
 import { StatusLine } from './progress.js'
@@ -84,7 +84,7 @@ async function train(file: string, options: Options): Promise<void> {
       signal,
       onEvent,
     })
-    if (signal.aborted) process.exitCode = 128 + constants.signals[signal.reason as NodeJS.Signals]
+    if (signal.aborted) process.exitCode = (signal.reason as Interruption).exitCode
   })
 }
 

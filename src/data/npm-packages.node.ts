@@ -3,14 +3,14 @@ import { createHash } from 'node:crypto'
 import { once, on } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { Parser, type ReadEntry } from 'tar'
 import { UserError } from '../errors.js'
+import { cacheFolder } from '../runtime/cache-folder.node.js'
 
 /** Where packages are kept unless told. */
-export const PACKAGES_FOLDER = join(homedir(), '.cache', 'sfv', 'packages')
+export const PACKAGES_FOLDER = join(cacheFolder(), 'packages')
 
 /** One exact version of an npm package that carries data. */
 export interface DataPackage {

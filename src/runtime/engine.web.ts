@@ -22,27 +22,43 @@ export interface WebEngineOptions {
   readonly runtime?: string
 }
 
+/** Where networks run in a browser. */
+export type WebDevice = 'webgpu' | 'wasm'
+
 /** Reads a checkpoint file that a graph points into, whole. */
 export type ReadFile = (file: string) => Promise<Uint8Array<ArrayBuffer>>
 
-type Ort = typeof OnnxRuntime
+/** ONNX Runtime, as `onnxruntime-web/webgpu` or `onnxruntime-web/wasm` exports it. */
+export type Ort = typeof OnnxRuntime
 
 /** More threads do not help networks of this size. */
 const MOST_THREADS = 8
 
 /**
- * Runs graphs with onnxruntime-web. The weights are handed over as views of the files that `readFile` gives; half
- * precision is widened to float32 once, when a program is loaded.
+ * The device that is meant, where it is there: it decides which build of ONNX Runtime is loaded.
  *
  * @throws UserError when WebGPU is asked for and the browser has none.
  */
-export async function webEngine(readFile: ReadFile, options: WebEngineOptions = {}): Promise<Engine> {
-  const { device: asked = 'auto', threads, runtime } = options
+export async function chooseDevice(asked: WebEngineOptions['device'] = 'auto'): Promise<WebDevice> {
   const device = asked === 'auto' ? ((await hasGpu()) ? 'webgpu' : 'wasm') : asked
   if (device === 'webgpu' && !(await adapter())) {
     throw new UserError('this browser has no WebGPU adapter; choose the device wasm')
   }
-  const ort: Ort = device === 'webgpu' ? await import('onnxruntime-web/webgpu') : await import('onnxruntime-web/wasm')
+  return device
+}
+
+/**
+ * Runs graphs with onnxruntime-web. The weights are handed over as views of the files that `readFile` gives; half
+ * precision is widened to float32 once, when a program is loaded.
+ *
+ * @param ort the build of ONNX Runtime for the device
+ */
+export function webEngine(
+  ort: Ort,
+  device: WebDevice,
+  readFile: ReadFile,
+  { threads, runtime }: Omit<WebEngineOptions, 'device'> = {},
+): Engine {
   ort.env.logLevel = 'error'
   ort.env.wasm.numThreads = crossOriginIsolated ? (threads ?? Math.min(navigator.hardwareConcurrency, MOST_THREADS)) : 1
   if (runtime !== undefined) ort.env.wasm.wasmPaths = runtime

@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, readlink, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readlink, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors.js'
+import { whileUnfinished } from './unfinished.node.js'
 
 /**
  * Writes a file so that no reader ever sees half of it: into a hidden file of the same folder, flushed, then renamed.
@@ -15,11 +16,13 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
     const target = await linkTarget(path)
     temporary = temporaryBeside(target)
     await mkdir(dirname(target), { recursive: true })
-    await writeFile(temporary, data)
-    const handle = await open(temporary, 'r')
-    await handle.sync()
-    await handle.close()
-    await rename(temporary, target)
+    await whileUnfinished(temporary, async () => {
+      await writeFile(temporary, data)
+      const handle = await open(temporary, 'r')
+      await handle.sync()
+      await handle.close()
+      await rename(temporary, target)
+    })
   } catch (error) {
     if (temporary !== '') await rm(temporary, { force: true }).catch(() => undefined)
     throw new UserError(`cannot write ${path}: ${(error as Error).message}; choose a folder you may write to`)
@@ -52,4 +55,14 @@ export async function sha256OfFiles(paths: Iterable<string>): Promise<string> {
   for (const path of paths)
     for await (const bytes of createReadStream(path, { highWaterMark: 2 ** 22 })) hash.update(bytes as Buffer)
   return hash.digest('hex')
+}
+
+/** Bytes of a file, or of all files in a folder; what cannot be read counts nothing. */
+export async function bytesIn(path: string): Promise<number> {
+  const names = await readdir(path, { recursive: true }).catch(() => [''])
+  const sizes = names.map(async (name) => {
+    const found = await stat(join(path, name)).catch(() => undefined)
+    return found?.isFile() ? found.size : 0
+  })
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
 }

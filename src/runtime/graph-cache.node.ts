@@ -4,6 +4,7 @@ import { arch, cpus } from 'node:os'
 import { join, resolve } from 'node:path'
 import { env, InferenceSession } from 'onnxruntime-node'
 import type { LoweredGraph } from './program.js'
+import { whileUnfinished } from './unfinished.node.js'
 
 type SessionOptions = InferenceSession.SessionOptions
 
@@ -91,8 +92,20 @@ export class GraphCache {
   async #make(graph: LoweredGraph, options: SessionOptions, entry: string, large: boolean): Promise<InferenceSession> {
     const extra = { ...options.extra, ...(large ? WEIGHTS_AS_STORED : {}) }
     const optimized: SessionOptions = { ...options, graphOptimizationLevel: 'all', extra }
-    const part = await this.#reserve()
-    if (part === undefined) return InferenceSession.create(graph.model, optimized)
+    const part = join(this.folder, `.${process.pid}.${randomBytes(6).toString('hex')}${PART}`)
+    return whileUnfinished(part, () => this.#write(graph, optimized, part, entry))
+  }
+
+  /** Optimises the graph into `part`, which becomes the entry. */
+  async #write(graph: LoweredGraph, optimized: SessionOptions, part: string, entry: string): Promise<InferenceSession> {
+    // Optimising takes long: whether the entry can be written is found out before.
+    const writable = await mkdir(this.folder, { recursive: true })
+      .then(() => writeFile(part, '', { flag: 'wx' }))
+      .then(
+        () => true,
+        () => false,
+      )
+    if (!writable) return InferenceSession.create(graph.model, optimized)
     try {
       // What fails with a copy on disk may be the disk's fault: without one, the true reason shows, if there is one.
       const session = await InferenceSession.create(graph.model, { ...optimized, optimizedModelFilePath: part }).catch(
@@ -107,35 +120,30 @@ export class GraphCache {
     }
   }
 
-  /** An empty file beside the entries; undefined where the folder takes none. */
-  async #reserve(): Promise<string | undefined> {
-    const part = join(this.folder, `.${process.pid}.${randomBytes(6).toString('hex')}${PART}`)
-    try {
-      await mkdir(this.folder, { recursive: true })
-      await writeFile(part, '', { flag: 'wx' })
-      return part
-    } catch {
-      return undefined
-    }
-  }
-
   /** Removes what ended processes left, and the entries that were not used for longest until the rest is small enough. */
   async #prune(): Promise<void> {
-    const entries: { readonly path: string; readonly size: number; readonly mtimeMs: number }[] = []
-    for (const name of await readdir(this.folder)) {
-      const path = join(this.folder, name)
-      // Another process may have removed it since.
-      const found = await stat(path).catch(() => undefined)
-      if (!found) continue
-      if (name.endsWith(PART) && isLeftOver(name, found.mtimeMs)) await rm(path, { force: true }).catch(() => undefined)
-      else entries.push({ path, size: found.size, mtimeMs: found.mtimeMs })
-    }
     let total = 0
-    for (const { path, size } of entries.sort((a, b) => b.mtimeMs - a.mtimeMs)) {
-      total += size
-      if (total > this.#largestTotal) await rm(path, { force: true }).catch(() => undefined)
+    for (const { path, size, leftOver } of await cachedGraphs(this.folder)) {
+      if (!leftOver) total += size
+      if (leftOver || total > this.#largestTotal) await rm(path, { force: true }).catch(() => undefined)
     }
   }
+}
+
+/**
+ * The entries in a folder of graphs, those used last first: bytes, and whether it is a part that nobody writes any more.
+ */
+export async function cachedGraphs(folder: string) {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(SUFFIX) || name.endsWith(PART))
+  const entries = names.map(async (name) => {
+    const path = join(folder, name)
+    // Another process may have removed it since.
+    const found = await stat(path).catch(() => undefined)
+    if (!found) return []
+    const { size, mtimeMs } = found
+    return [{ path, size, mtimeMs, leftOver: name.endsWith(PART) && isLeftOver(name, mtimeMs) }]
+  })
+  return (await Promise.all(entries)).flat().sort((a, b) => b.mtimeMs - a.mtimeMs)
 }
 
 /** Whether nobody writes a part file any more: its process has ended, or it is older than a day. */

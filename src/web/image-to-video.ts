@@ -4,7 +4,7 @@ import { onWhite } from '../media/clip-frame.js'
 import { checkPicture } from '../media/picture.js'
 import type { AnimateProgress } from '../pipeline/progress.js'
 import type { AnimateSettings, EditSettings } from '../pipeline/settings.js'
-import type { WebEngineOptions } from '../runtime/engine.web.js'
+import { chooseDevice, type WebDevice, type WebEngineOptions } from '../runtime/engine.web.js'
 import type { DownloadProgress } from '../weights/model-files.web.js'
 import { Clip } from './clip.js'
 import type { AnimateRequest, EditRequest, OpenAnswer, OpenRequest, PictureSource } from './model-worker.js'
@@ -58,8 +58,8 @@ export class ImageToVideo {
    * @throws UserError when it cannot be fetched, is damaged or not supported, or the browser lacks what was asked for.
    */
   static async fromPretrained(url: string, options: PretrainedOptions = {}): Promise<ImageToVideo> {
-    const { onDownload, signal, ...engine } = options
-    const worker = new Remote(lineTo(new Worker(new URL('./model-worker.js', import.meta.url), { type: 'module' })))
+    const { onDownload, signal, device: asked, ...engine } = options
+    const worker = new Remote(lineTo(modelWorker(await chooseDevice(asked))))
     try {
       const request: OpenRequest = { url: new URL(url, location.href).href, engine: absolute(engine) }
       const { device, native } = await worker.call<OpenAnswer>('open', request, { signal, onProgress: onDownload })
@@ -104,8 +104,15 @@ export class ImageToVideo {
   }
 }
 
+/** Bundlers find a worker by an address that is written out. */
+function modelWorker(device: WebDevice): Worker {
+  return device === 'webgpu'
+    ? new Worker(new URL('./model-worker-webgpu.js', import.meta.url), { type: 'module' })
+    : new Worker(new URL('./model-worker-wasm.js', import.meta.url), { type: 'module' })
+}
+
 /** The worker resolves addresses against its own, so that it is given whole ones. */
-function absolute(engine: WebEngineOptions): WebEngineOptions {
+function absolute(engine: OpenRequest['engine']): OpenRequest['engine'] {
   return engine.runtime === undefined ? engine : { ...engine, runtime: new URL(engine.runtime, location.href).href }
 }
 

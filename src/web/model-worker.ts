@@ -1,11 +1,10 @@
-// Holds one model: the networks, their memory and all that is slow about them, away from the page.
 import type { ClipContent } from '../media/clip.js'
 import type { Frames, Picture } from '../media/frames.js'
 import { readImage } from '../media/image.web.js'
 import { ImageToVideo } from '../pipeline/image-to-video.js'
 import { openModelFiles } from '../pipeline/pretrained.web.js'
 import type { AnimateSettings, EditSettings } from '../pipeline/settings.js'
-import { webEngine, type WebEngineOptions } from '../runtime/engine.web.js'
+import { webEngine, type Ort, type WebDevice, type WebEngineOptions } from '../runtime/engine.web.js'
 import { ModelFiles, type DownloadProgress } from '../weights/model-files.web.js'
 import { serve, type Answer, type Work } from '../runtime/rpc.js'
 import { lineToPage } from './worker-line.js'
@@ -13,7 +12,7 @@ import { lineToPage } from './worker-line.js'
 /** What opening a model is told. */
 export interface OpenRequest {
   readonly url: string
-  readonly engine: WebEngineOptions
+  readonly engine: Omit<WebEngineOptions, 'device'>
 }
 
 /** What the model is, once it is open. */
@@ -38,6 +37,13 @@ export interface EditRequest {
   readonly settings: EditSettings
 }
 
+/** ONNX Runtime for one device. */
+interface Runtime {
+  readonly ort: Ort
+  readonly device: WebDevice
+}
+
+let runtime: Runtime | undefined
 let model: ImageToVideo | undefined
 /** Whoever waits is told of downloads. */
 let tellDownload: ((progress: DownloadProgress) => void) | undefined
@@ -61,10 +67,9 @@ const handlers = {
     tellDownload = report
     const files = await ModelFiles.open(url, { signal })
     const onDownload = (progress: DownloadProgress) => tellDownload?.(progress)
-    const [source, engine] = await Promise.all([
-      openModelFiles(files, { signal, onDownload }),
-      webEngine((file) => files.read(file), options),
-    ])
+    const source = await openModelFiles(files, { signal, onDownload })
+    const { ort, device } = runtime!
+    const engine = webEngine(ort, device, (file) => files.read(file), options)
     model = new ImageToVideo(source, engine)
     return { value: { device: engine.device, native: model.native } satisfies OpenAnswer }
   },
@@ -81,4 +86,13 @@ const handlers = {
   },
 }
 
-serve(handlers, lineToPage())
+/**
+ * Holds one model: the networks, their memory and all that is slow about them, away from the page. Each device has a worker of its
+ * own with its build of ONNX Runtime, because many bundlers make a worker one file, which cannot load the one that is needed.
+ */
+export function serveModel(ort: Ort, device: WebDevice): void {
+  // The threads of ONNX Runtime load the same file again; they must not answer.
+  if ((globalThis as { name?: string }).name?.startsWith('em-pthread')) return
+  runtime = { ort, device }
+  serve(handlers, lineToPage())
+}

@@ -1,3 +1,6 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { Finding } from '../../src/cli/diagnose.js'
 import { sfv } from './sfv.js'
@@ -40,4 +43,22 @@ it('fails in a sentence when a device that is asked for is not there', async () 
   const { code, stdout, stderr } = await sfv(['doctor', '--try', process.platform === 'darwin' ? 'dml' : 'coreml'])
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
   expect(stderr).toMatch(/^sfv: the device \w+ cannot be used on /)
+})
+
+it('says where the cache cannot be written', async () => {
+  const file = join(tmpdir(), `sfv-no-folder-${process.pid}`)
+  writeFileSync(file, '')
+  vi.stubEnv('SFV_CACHE', file)
+  try {
+    const { code, stdout } = await sfv(['doctor', '--json'])
+    const { findings } = JSON.parse(stdout) as { findings: Finding[] }
+    expect(findings.find(({ topic }) => topic === 'cache')).toMatchObject({
+      state: 'missing',
+      says: expect.stringContaining(`${file}: cannot be written`),
+      fix: expect.stringContaining('SFV_CACHE'),
+    })
+    expect(code).toBe(0)
+  } finally {
+    rmSync(file)
+  }
 })

@@ -18,11 +18,22 @@ it('says what the commands are', () => {
   expect(helpOf(sfvCommand())).toMatchSnapshot()
 })
 
-it.each(['animate', 'edit', 'data', 'train', 'report', 'eval', 'merge', 'info', 'manifest', 'init', 'pull', 'doctor'])(
-  'says what %s takes, with examples',
-  (name) => {
-    const help = helpOf(sfvCommand().commands.find((command) => command.name() === name)!)
-    expect(help).toContain('Examples:')
-    expect(help).toMatchSnapshot()
-  },
-)
+it.each([
+  'animate',
+  'edit',
+  'data',
+  'train',
+  'report',
+  'eval',
+  'merge',
+  'info',
+  'manifest',
+  'init',
+  'pull',
+  'doctor',
+  'cache',
+])('says what %s takes, with examples', (name) => {
+  const help = helpOf(sfvCommand().commands.find((command) => command.name() === name)!)
+  expect(help).toContain('Examples:')
+  expect(help).toMatchSnapshot()
+})

@@ -4,11 +4,16 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** The files of a page that has the library: the harness and both workers, by their addresses. */
+/** The files of a page that has the library: the harness and the workers, by their addresses. */
 export async function harnessFiles(): Promise<Map<string, string>> {
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: ['test/web/support/harness.ts', 'src/web/model-worker.ts', 'src/web/media-worker.ts'],
+    entryPoints: [
+      'test/web/support/harness.ts',
+      'src/web/model-worker-wasm.ts',
+      'src/web/model-worker-webgpu.ts',
+      'src/web/media-worker.ts',
+    ],
     entryNames: '[name]',
     outdir: 'out',
     bundle: true,

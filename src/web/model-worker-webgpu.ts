@@ -1,0 +1,4 @@
+import * as ort from 'onnxruntime-web/webgpu'
+import { serveModel } from './model-worker.js'
+
+serveModel(ort, 'webgpu')
