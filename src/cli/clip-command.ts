@@ -6,7 +6,7 @@ import type { DeviceChoice } from '../runtime/device-names.js'
 import { deviceOption, memoryAmount, numeric, parseGuidance, parseSize } from './options.js'
 
 /** The model that comes with the package; src/cli and dist/cli lie equally deep. */
-const BUNDLED_MODEL = fileURLToPath(new URL('../../models/fluent', import.meta.url))
+export const BUNDLED_MODEL = fileURLToPath(new URL('../../models/fluent', import.meta.url))
 
 /** The options of commands that make a clip. */
 export interface ClipOptions {

@@ -10,6 +10,7 @@ import { manifestCommand } from './manifest.js'
 import { mergeCommand } from './merge.js'
 import { pullCommand } from './pull.js'
 import { reportCommand } from './report.js'
+import { serveCommand } from './serve.js'
 import { trainCommand } from './train.js'
 import { packageVersion } from '../weights/packaged.node.js'
 
@@ -32,6 +33,7 @@ export function sfvCommand(): Command {
     manifestCommand(),
     mergeCommand(),
     editCommand(),
+    serveCommand(),
     doctorCommand(),
   ])
     program.addCommand(command)
