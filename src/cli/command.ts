@@ -12,6 +12,7 @@ import { pullCommand } from './pull.js'
 import { reportCommand } from './report.js'
 import { serveCommand } from './serve.js'
 import { trainCommand } from './train.js'
+import { workerCommand } from './worker.js'
 import { packageVersion } from '../weights/packaged.node.js'
 
 /** The whole command line. Modules that do the work are loaded by the command that runs. */
@@ -34,6 +35,7 @@ export function sfvCommand(): Command {
     mergeCommand(),
     editCommand(),
     serveCommand(),
+    workerCommand(),
     doctorCommand(),
   ])
     program.addCommand(command)

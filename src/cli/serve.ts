@@ -10,6 +10,7 @@ Examples:
   sfv serve                                            http://127.0.0.1:8080 for programs of this machine
   sfv serve --host 0.0.0.0 --token-file tokens.txt     for others too; each line of the file is NAME TOKEN
   sfv serve --model svd --concurrency 2 --data /srv/sfv
+  sfv serve --data /mnt/sfv --queue redis://queue:6379 clips are made by sfv worker, on as many machines as wanted
 
 The API is OpenAI's for videos, and Replicate's for predictions: see http://127.0.0.1:8080/docs and docs/serving.md.
 Ctrl-C and SIGTERM end it: what runs is finished within --grace seconds, the rest is made after the next start.`
@@ -19,6 +20,7 @@ interface Options {
   readonly port: number
   readonly host: string
   readonly data: string
+  readonly queue?: string
   readonly concurrency: number
   readonly tokenFile?: string
   readonly allowUrl?: readonly string[]
@@ -44,6 +46,10 @@ export function serveCommand(): Command {
     .option('--port <n>', 'port to listen at; 0 is any that is free', whole('--port', 0, 65_535), 8080)
     .option('--host <address>', 'address to listen at; others than 127.0.0.1 want --token-file', '127.0.0.1')
     .option('--data <dir>', 'folder of jobs, pictures and clips', 'sfv-data')
+    .option(
+      '--queue <url>',
+      'Redis whose `sfv worker`s make the clips, such as redis://127.0.0.1:6379 (default: this machine does)',
+    )
     .option('--concurrency <n>', 'clips at a time, each in a process of its own', whole('--concurrency', 1, 64), 1)
     .option('--token-file <file>', 'tokens that may use the API, one a line: NAME TOKEN')
     .option(
@@ -64,6 +70,13 @@ export function serveCommand(): Command {
     .addOption(deviceOption())
     .addHelpText('after', EXAMPLES)
     .action(start)
+}
+
+/** Waits for Ctrl-C or SIGTERM. */
+export function toldToEnd(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  })
 }
 
 async function start({
@@ -91,16 +104,14 @@ async function start({
     limits: {
       queued: maxQueued,
       queuedPerToken: maxPerToken,
-      runningPerToken: options.concurrency,
+      runningPerToken: options.queue === undefined ? options.concurrency : Infinity,
       bytesPerToken: 1e9,
       bytes: maxBody * 1e6,
       pixels: 64e6,
     },
   })
   process.stderr.write(`listening at ${running.url}, API at ${running.url}/docs\n`)
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
-  })
+  await toldToEnd()
   process.stderr.write(`ending: what runs may take ${grace} s more\n`)
   await running.close(grace)
 }

@@ -66,7 +66,9 @@ export function createApp(service: Service, studio?: string): Hono<Env> {
     bodyLimit({
       maxSize: limits.bytes,
       onError: () => {
-        throw new ApiError(413, 'too_large', `the body has more than ${limits.bytes} bytes; send a smaller picture`)
+        const message = `the body has more than ${limits.bytes} bytes; send a smaller picture`
+        // The rest of the body is not read, so the connection cannot serve another request.
+        throw new ApiError(413, 'too_large', message, null, { Connection: 'close' })
       },
     }),
   )

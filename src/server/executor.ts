@@ -28,4 +28,12 @@ export interface Executor {
 /** A worker ended while it made a clip: killed, out of memory, or crashed in native code. */
 export class WorkerDied extends Error {
   override readonly name = 'WorkerDied'
+
+  /** @param deaths how many workers died of it, one after another */
+  constructor(
+    message: string,
+    readonly deaths = 1,
+  ) {
+    super(message)
+  }
 }

@@ -239,7 +239,7 @@ export class JobQueue {
       this.#end(job, { ...job, state: 'failed', completedAt: Date.now(), error: { code, message } })
     if (error instanceof UserError) return fail('generation_failed', error.message)
     if (!(error instanceof WorkerDied)) return fail('internal_error', (error as Error).message)
-    const deaths = job.deaths + 1
+    const deaths = job.deaths + error.deaths
     if (deaths >= MOST_DEATHS)
       return fail('poison', `${deaths} workers died of it, so it is not tried again; try another picture or size`)
     // In front of the others: it has waited its time.

@@ -10,9 +10,10 @@ import { lockFolder } from './folder-lock.js'
 import { JobQueue, type QueueLimits } from './job-queue.js'
 import { JobStore } from './job-store.js'
 import { Metrics } from './metrics.js'
-import { identifyModel } from './model-identity.js'
+import { identifyModel, type ModelIdentity } from './model-identity.js'
 import { Outbound } from './outbound.js'
 import type { PictureLimits } from './picture-intake.js'
+import { RedisExecutor } from './redis-executor.js'
 import { Tokens } from './tokens.js'
 import { Webhooks } from './webhooks.js'
 import { WorkerPool } from './worker-pool.js'
@@ -26,7 +27,9 @@ export interface ServeOptions extends Omit<WorkerOptions, 'model'> {
   readonly port: number
   /** The folder of jobs, pictures and clips. */
   readonly data: string
-  /** Worker processes, which make one clip at a time each. */
+  /** The address of the Redis whose workers make the clips; without, they are made on this machine. */
+  readonly queue?: string | undefined
+  /** Worker processes of this machine, which make one clip at a time each. */
   readonly concurrency: number
   readonly tokenFile?: string | undefined
   readonly allowUrl: readonly string[]
@@ -45,6 +48,7 @@ export interface Running {
   readonly url: string
   readonly queue: JobQueue
   readonly executor: Executor
+  readonly model: ModelIdentity
   /** Takes no more jobs, lets what runs finish within `grace` seconds, and ends. Nothing is lost: the rest stays queued. */
   close(grace: number): Promise<void>
 }
@@ -53,7 +57,7 @@ export interface Running {
 const STUDIO = fileURLToPath(new URL('../../dist-studio', import.meta.url))
 
 /**
- * Starts a service on one machine: HTTP and the embedded queue in this process, the model in processes of its own.
+ * Starts a service: HTTP and the queue in this process, the model in processes of its own, here or on other machines.
  *
  * @throws UserError when the model cannot be opened, the folder is used by another service, or the port is taken.
  */
@@ -68,19 +72,17 @@ export async function serve(options: ServeOptions): Promise<Running> {
   try {
     await data.sweep()
     const metrics = new Metrics()
-    executor = await WorkerPool.open(
-      {
-        model: model.folder,
-        device,
-        precision,
-        threads,
-        count: concurrency,
-        timeLimit,
-        onMade: (seconds, memory) => metrics.made(seconds, memory),
-        onDeath: () => metrics.died(),
-      },
-      data,
-    )
+    executor =
+      options.queue === undefined
+        ? await WorkerPool.open(
+            {
+              ...{ model: model.folder, device, precision, threads, timeLimit, count: concurrency },
+              onMade: (seconds, memory) => metrics.made(seconds, memory),
+              onDeath: () => metrics.died(),
+            },
+            data,
+          )
+        : await RedisExecutor.open(options.queue, model.digest, data)
     const queue = new JobQueue(await JobStore.open(data.jobs), data, executor, limits)
     metrics.watch(queue)
     const service = { queue, model, tokens, metrics, limits, outbound: new Outbound(allowUrl), origins: allowOrigin }
@@ -92,6 +94,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       url: `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`,
       queue,
       executor,
+      model,
       close: async (grace) => {
         queue.stop()
         await queue.close(grace)

@@ -18,7 +18,7 @@ it('says what the commands are', () => {
   expect(helpOf(sfvCommand())).toMatchSnapshot()
 })
 
-it.each(['animate', 'edit', 'data', 'train', 'report', 'eval', 'merge', 'info', 'manifest', 'init', 'pull', 'serve', 'doctor'])(
+it.each(['animate', 'edit', 'data', 'train', 'report', 'eval', 'merge', 'info', 'manifest', 'init', 'pull', 'serve', 'worker', 'doctor'])(
   'says what %s takes, with examples',
   (name) => {
     const help = helpOf(sfvCommand().commands.find((command) => command.name() === name)!)

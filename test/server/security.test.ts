@@ -2,11 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { crc32 } from '../../src/media/encode/png-chunks.js'
+import { writePngChunks } from '../../src/media/encode/png-chunks.js'
 import { isPrivate, Outbound } from '../../src/server/outbound.js'
 import type { Running } from '../../src/server/serve.js'
 import { TINY_PICTURE } from '../pipeline/tiny.js'
-import { dataUrl, startService, temporaryFolder } from './service.js'
+import { dataUrl, SETTINGS, startService, temporaryFolder, until } from './service.js'
 
 const TOKEN = 'a-token-of-the-tests'
 const OTHER = 'another-token-of-them'
@@ -20,7 +20,11 @@ describe('what a service refuses', () => {
     folder = await temporaryFolder()
     const tokenFile = join(folder.path, 'tokens.txt')
     await writeFile(tokenFile, `# of the tests\nalice ${TOKEN}\nbob ${OTHER}\n`)
-    service = await startService(folder.path, { tokenFile, requestLimit: 1 })
+    service = await startService(folder.path, {
+      tokenFile,
+      requestLimit: 1,
+      limits: { ...SETTINGS.limits, bytes: 3e6 },
+    })
     picture = dataUrl(await readFile(TINY_PICTURE))
   })
   afterAll(async () => {
@@ -31,14 +35,20 @@ describe('what a service refuses', () => {
   const ask = async (path: string, init: RequestInit = {}, token = TOKEN) => {
     const headers = { authorization: `Bearer ${token}`, ...(init.headers as Record<string, string> | undefined) }
     const response = await fetch(`${service.url}${path}`, { ...init, headers })
-    const body = (await response.json().catch(() => ({}))) as { id: string; error: { message: string; code: string; param: string } }
-    return { status: response.status, headers: response.headers, ...body }
+    const body = (await response.json().catch(() => ({}))) as {
+      id: string
+      error: { message: string; code: string; param: string }
+    }
+    return { ...body, status: response.status }
   }
   const post = (body: object, path = '/v1/videos') =>
     ask(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
 
   it('a wrong token, and none', async () => {
-    expect(await ask('/v1/videos', {}, 'a-token-of-the-testt')).toMatchObject({ status: 401, error: { code: 'invalid_api_key' } })
+    expect(await ask('/v1/videos', {}, 'a-token-of-the-testt')).toMatchObject({
+      status: 401,
+      error: { code: 'invalid_api_key' },
+    })
     expect((await fetch(`${service.url}/v1/models`)).status).toBe(401)
     expect((await fetch(`${service.url}/metrics`)).status).toBe(401)
     expect((await fetch(`${service.url}/healthz`)).status).toBe(200)
@@ -53,7 +63,7 @@ describe('what a service refuses', () => {
   })
 
   it('a body that is too large, with and without its length', async () => {
-    const large = Buffer.alloc(1_100_000, 'x')
+    const large = Buffer.alloc(3_100_000, 'x')
     const headers = { 'content-type': 'application/json' }
     expect(await ask('/v1/videos', { method: 'POST', headers, body: large })).toMatchObject({ status: 413 })
     const stream = new Blob([large]).stream()
@@ -63,10 +73,15 @@ describe('what a service refuses', () => {
 
   it('a body that is cut short', async () => {
     const headers = { 'content-type': 'application/json' }
-    expect(await ask('/v1/videos', { method: 'POST', headers, body: '{"frames": 2' })).toMatchObject({ status: 400, error: { code: 'invalid_body' } })
+    expect(await ask('/v1/videos', { method: 'POST', headers, body: '{"frames": 2' })).toMatchObject({
+      status: 400,
+      error: { code: 'invalid_body' },
+    })
     const form = { 'content-type': 'multipart/form-data; boundary=b' }
     expect((await ask('/v1/videos', { method: 'POST', headers: form, body: '--b\r\nContent-Disp' })).status).toBe(400)
-    expect((await ask('/v1/videos', { method: 'POST', headers: { 'content-type': 'text/xml' }, body: '<a/>' })).status).toBe(415)
+    expect(
+      (await ask('/v1/videos', { method: 'POST', headers: { 'content-type': 'text/xml' }, body: '<a/>' })).status,
+    ).toBe(415)
   })
 
   it('a request that comes drop by drop', async () => {
@@ -77,7 +92,9 @@ describe('what a service refuses', () => {
       socket.on('data', (part) => (text += part.toString()))
       socket.on('close', () => resolve(text))
       socket.on('error', reject)
-      socket.write(`POST /v1/videos HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{`)
+      socket.write(
+        `POST /v1/videos HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{`,
+      )
     })
     expect(answer).toMatch(/^HTTP\/1\.1 408/)
   })
@@ -85,24 +102,31 @@ describe('what a service refuses', () => {
   it('pictures that are more than they seem', async () => {
     const refused = async (bytes: Uint8Array) => (await post({ input_reference: dataUrl(bytes), frames: 2 })).error
     const bomb = png(30_000, 30_000)
-    expect(await refused(bomb)).toMatchObject({ code: 'invalid_image', param: 'input_reference', message: expect.stringContaining('30000') })
+    expect(await refused(bomb)).toMatchObject({
+      code: 'invalid_image',
+      param: 'input_reference',
+      message: expect.stringContaining('30000'),
+    })
     expect(await refused(png(2000, 1000))).toMatchObject({ message: expect.stringContaining('1000000 pixels') })
-    expect(await refused(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'))).toMatchObject({ message: expect.stringContaining('SVG') })
+    expect(await refused(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'))).toMatchObject({
+      message: expect.stringContaining('SVG'),
+    })
     const whole = await readFile(TINY_PICTURE)
-    expect(await refused(whole.subarray(0, whole.length - 20))).toMatchObject({ message: expect.stringContaining('cut short') })
+    expect(await refused(whole.subarray(0, whole.length - 20))).toMatchObject({
+      message: expect.stringContaining('cut short'),
+    })
     expect(await refused(Buffer.from('no picture'))).toMatchObject({ code: 'invalid_image' })
     expect((await post({ frames: 2 })).error).toMatchObject({ param: 'input_reference' })
   })
 
   it('nothing but the first of the frames of a GIF of 100,000', async () => {
     const { id } = await post({ input_reference: dataUrl(gif(100_000, 16), 'image/gif'), frames: 2, seed: 2 })
-    for (;;) {
-      const video = await ask(`/v1/videos/${id}`) as unknown as { status: string | number }
-      const { status } = (await (await fetch(`${service.url}/v1/videos/${id}`, { headers: { authorization: `Bearer ${TOKEN}` } })).json()) as { status: string }
-      expect(video).toBeDefined()
-      if (status === 'completed') break
-      expect(status).not.toBe('failed')
-    }
+    const { status } = await until(async () => {
+      const response = await fetch(`${service.url}/v1/videos/${id}`, { headers: { authorization: `Bearer ${TOKEN}` } })
+      const video = (await response.json()) as { status: string }
+      return /completed|failed/.test(video.status) && video
+    })
+    expect(status).toBe('completed')
   })
 
   it('paths in the place of ids, formats and models', async () => {
@@ -118,38 +142,58 @@ describe('what a service refuses', () => {
   })
 
   it('addresses as pictures, and webhooks into private networks', async () => {
-    for (const url of ['http://127.0.0.1/x.png', 'http://169.254.169.254/latest', 'https://example.com/x.png', 'file:///etc/passwd', 'C:/x.png'])
+    for (const url of [
+      'http://127.0.0.1/x.png',
+      'http://169.254.169.254/latest',
+      'https://example.com/x.png',
+      'file:///etc/passwd',
+      'C:/x.png',
+    ])
       expect((await post({ input_reference: url, frames: 2 })).error).toMatchObject({ code: 'url_not_allowed' })
-    for (const webhook of ['http://localhost:1/', 'http://[::1]/', 'http://169.254.169.254/', 'http://10.1.2.3/', 'http://[::ffff:127.0.0.1]/', 'http://2130706433/', 'gopher://x/'])
-      expect((await post({ input: { image: picture }, webhook }, '/v1/predictions')).error).toMatchObject({ code: 'url_not_allowed', param: 'webhook' })
+    for (const webhook of [
+      'http://localhost:1/',
+      'http://[::1]/',
+      'http://169.254.169.254/',
+      'http://10.1.2.3/',
+      'http://[::ffff:127.0.0.1]/',
+      'http://2130706433/',
+      'gopher://x/',
+    ])
+      expect((await post({ input: { image: picture }, webhook }, '/v1/predictions')).error).toMatchObject({
+        code: 'url_not_allowed',
+        param: 'webhook',
+      })
     // A name can lead to the machine itself: the address that is connected to counts.
     const outbound = new Outbound()
     await expect(outbound.send(new URL(service.url.replace('127.0.0.1', 'localhost')), {})).rejects.toThrow()
     await outbound.close()
-    expect(['::1', '127.9.9.9', '192.168.0.1', 'fe80::1', '::ffff:10.0.0.1', '::ffff:a00:1'].map(isPrivate)).not.toContain(false)
+    expect(
+      ['::1', '127.9.9.9', '192.168.0.1', 'fe80::1', '::ffff:10.0.0.1', '::ffff:a00:1'].map(isPrivate),
+    ).not.toContain(false)
     expect(['93.184.215.14', '2606:2800::1'].map(isPrivate)).not.toContain(true)
   })
 
   it('pages of other sites', async () => {
-    expect(await ask('/v1/models', { headers: { origin: 'https://evil.example' } })).toMatchObject({ status: 403, error: { code: 'wrong_origin' } })
+    expect(await ask('/v1/models', { headers: { origin: 'https://evil.example' } })).toMatchObject({
+      status: 403,
+      error: { code: 'wrong_origin' },
+    })
     expect((await ask('/v1/models', { headers: { origin: service.url } })).status).toBe(200)
   })
 })
 
 /** A PNG whose header says so, with next to nothing in it. */
-function png(width: number, height: number): Buffer {
-  const chunk = (type: string, data: Buffer) => {
-    const body = Buffer.concat([Buffer.from(type), data])
-    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)]
-    length.writeUInt32BE(data.length)
-    sum.writeUInt32BE(crc32(body) >>> 0)
-    return Buffer.concat([length, body, sum])
-  }
+function png(width: number, height: number): Uint8Array {
   const header = Buffer.alloc(13)
   header.writeUInt32BE(width, 0)
   header.writeUInt32BE(height, 4)
   header[8] = 1
-  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', header), chunk('IDAT', Buffer.alloc(1)), chunk('IEND', Buffer.alloc(0))])
+  const chunks = [
+    { type: 'IHDR', data: header },
+    { type: 'IDAT', data: Buffer.alloc(1) },
+    { type: 'IEND', data: Buffer.alloc(0) },
+  ]
+  return writePngChunks(chunks)
 }
 
 /** A GIF of one colour with a size of 16 bits. */
