@@ -38,13 +38,18 @@ export async function connect(url: string, { ioredis }: RedisPackages): Promise<
   let last = 'nothing answers'
   // A connection that breaks is made again; an error without a listener would end the process.
   redis.on('error', (error) => (last = error.message))
-  const timeout = new Promise<never>((_, reject) =>
-    setTimeout(() => {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
       redis.disconnect()
       reject(new UserError(`cannot reach the queue at ${new URL(url).host}: ${last}; start Redis, or check --queue`))
-    }, 10_000).unref(),
-  )
-  await Promise.race([redis.ping(), timeout])
+    }, 10_000)
+  })
+  try {
+    await Promise.race([redis.ping(), timeout])
+  } finally {
+    clearTimeout(timer)
+  }
   return redis
 }
 
