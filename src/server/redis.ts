@@ -1,10 +1,11 @@
-import type { Redis } from 'ioredis'
+import type * as bullmq from 'bullmq'
+import type * as ioredis from 'ioredis'
 import { UserError } from '../errors.js'
 
 /** The packages that a queue on Redis needs, which sfv does without otherwise. */
 export interface RedisPackages {
-  readonly bullmq: typeof import('bullmq')
-  readonly ioredis: Pick<typeof import('ioredis'), 'Redis'>
+  readonly bullmq: typeof bullmq
+  readonly ioredis: Pick<typeof ioredis, 'Redis'>
 }
 
 /**
@@ -26,11 +27,11 @@ export async function redisPackages(): Promise<RedisPackages> {
  * @param url `redis://` or `rediss://`
  * @throws UserError when it is no such address, or nothing answers there at first.
  */
-export async function connect(url: string, { ioredis }: RedisPackages): Promise<Redis> {
+export async function connect(url: string, packages: RedisPackages): Promise<ioredis.Redis> {
   if (!/^rediss?:\/\//.test(url) || !URL.canParse(url)) {
     throw new UserError(`--queue is ${url}; give the address of a Redis or Valkey, such as redis://127.0.0.1:6379`)
   }
-  const redis = new ioredis.Redis(url, {
+  const redis = new packages.ioredis.Redis(url, {
     maxRetriesPerRequest: null,
     lazyConnect: true,
     retryStrategy: (times) => Math.min(times * 100, 2000),
