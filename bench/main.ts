@@ -8,6 +8,7 @@ import type { BenchResult } from './measure.js'
 import { mpiEfficiency } from './mpi.js'
 import { engineOverhead } from './networks.js'
 import { peers } from './peers/diffusers.js'
+import { serving } from './serve.js'
 import { studio } from './studio.js'
 import { trainingStep } from './unet.js'
 
@@ -20,6 +21,7 @@ const BENCHES = {
   mpi: mpiEfficiency,
   animate,
   studio,
+  serve: serving,
   peers,
 }
 const DOCUMENT = 'docs/benchmarks.md'

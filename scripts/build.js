@@ -25,8 +25,8 @@ linkCommand(join(dist, 'bin', 'main.js'), join(root, 'node_modules', '.bin', 'sf
  */
 async function joinCommand() {
   const joined = ['commander', 'zod']
-  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  const external = Object.keys(dependencies).filter((name) => !joined.includes(name))
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const external = Object.keys({ ...dependencies, ...peerDependencies }).filter((name) => !joined.includes(name))
   await build({
     absWorkingDir: root,
     entryPoints: ['dist/cli/main.js'],

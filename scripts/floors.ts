@@ -11,7 +11,8 @@ const FLOORS = [
   ['models'],
   ['pipeline', 'training'],
   ['evaluation'],
-  ['cli', 'server', 'web'],
+  ['server'],
+  ['cli', 'web'],
 ] as const
 
 /** Folders that run the same everywhere: their platform code would belong on the lowest floor. */
@@ -21,9 +22,12 @@ const PURE_FOLDERS = new Set(['graph', 'nn', 'diffusion', 'models'])
 const PLATFORM_PACKAGES = new Map<string, Platform>([
   ['@hono/node-server', 'node'],
   ['@mediabunny/server', 'node'],
+  ['bullmq', 'node'],
   ['commander', 'node'],
+  ['ioredis', 'node'],
   ['koffi', 'node'],
   ['onnxruntime-node', 'node'],
+  ['prom-client', 'node'],
   ['sharp', 'node'],
   ['onnxruntime-web', 'web'],
 ])

@@ -11,7 +11,9 @@ import { manifestCommand } from './manifest.js'
 import { mergeCommand } from './merge.js'
 import { pullCommand } from './pull.js'
 import { reportCommand } from './report.js'
+import { serveCommand } from './serve.js'
 import { trainCommand } from './train.js'
+import { workerCommand } from './worker.js'
 import { packageVersion } from '../weights/packaged.node.js'
 
 /** The whole command line. Modules that do the work are loaded by the command that runs. */
@@ -33,6 +35,8 @@ export function sfvCommand(): Command {
     manifestCommand(),
     mergeCommand(),
     editCommand(),
+    serveCommand(),
+    workerCommand(),
     doctorCommand(),
     cacheCommand(),
   ])

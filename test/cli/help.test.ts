@@ -30,6 +30,8 @@ it.each([
   'manifest',
   'init',
   'pull',
+  'serve',
+  'worker',
   'doctor',
   'cache',
 ])('says what %s takes, with examples', (name) => {

@@ -68,7 +68,7 @@ export async function runApp(browser: Browser, url: string, options: object = {}
       options,
     )
   } catch (error) {
-    throw new Error([(error as Error).message, ...complaints].join('\n'))
+    throw new Error([(error as Error).message, ...complaints].join('\n'), { cause: error })
   } finally {
     await context.close()
   }
