@@ -26,7 +26,11 @@ export interface LowerOptions {
 }
 
 const storedTypes = { F32: 1, F16: 10, BF16: 16 } as const
-const OPSET = 21
+/**
+ * Of the versions that have all ops used here, the one for which ONNX Runtime's CUDA provider has kernels: a kernel that was registered for
+ * Pad 18, Equal 13 or ReduceMax 18 is not taken for the later versions of opsets 19 to 21, and the node runs on the CPU (docs/gpu.md).
+ */
+const OPSET = 18
 
 /**
  * Writes the named tensors as an ONNX model. What they do not need is left out; equal nodes are written once. Frozen

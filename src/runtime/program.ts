@@ -36,7 +36,7 @@ export interface Port {
 
 /** A graph ready for ONNX Runtime. */
 export interface LoweredGraph {
-  /** A serialised ONNX ModelProto, opset 21 and com.microsoft. */
+  /** A serialised ONNX ModelProto, opset 18 and com.microsoft. */
   readonly model: Uint8Array<ArrayBuffer>
   readonly inputs: readonly Port[]
   readonly outputs: readonly Port[]

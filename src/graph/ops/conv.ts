@@ -149,11 +149,16 @@ function lowerWeightGrad(
   const [samples, channels] = input.shape as [number, number]
   const out = output.shape[1]!
   const sizes = spatial(output.shape)
-  const axes = kernel.map((_, i) => i + 1)
-  const after = axes.map((axis) => axis + 1)
+  const after = kernel.map((_, i) => i + 2)
   const channelsLast = emitter.node('Transpose', [x!], { perm: [0, ...after, 1] })
+  const [before, behind] = [pads.slice(0, kernel.length), pads.slice(kernel.length)]
+  // Every axis is named: where ONNX Runtime 1.30 moves a transpose past a Pad of some axes, its optimised graph is wrong (WebGPU).
   const padded = pads.some((p) => p > 0)
-    ? emitter.node('Pad', [channelsLast, emitter.ints(pads), emitter.scalar(0, input.dtype), emitter.ints(axes)])
+    ? emitter.node('Pad', [
+        channelsLast,
+        emitter.ints([0, ...before, 0, 0, ...behind, 0]),
+        emitter.scalar(0, input.dtype),
+      ])
     : channelsLast
   const pixels = emitter.node('Reshape', [padded, emitter.ints([-1, channels])])
   const paddedSizes = spatial(input.shape).map((n, i) => n + pads[i]! + pads[i + kernel.length]!)

@@ -81,10 +81,14 @@ export const silu = unary(
 )
 
 /** x Phi(x), the exact (erf) form, one fused pass. */
-export const gelu = unary('gelu', 'Gelu', (x) => {
-  const density = mul(exp(mul(mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI))
-  return add(mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5), mul(x, density))
-})
+export const gelu = unary(
+  'gelu',
+  (emitter, x) => emitter.node('Gelu', [x], {}, MICROSOFT),
+  (x) => {
+    const density = mul(exp(mul(mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI))
+    return add(mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5), mul(x, density))
+  },
+)
 
 type Binary = (a: Operand, b: Operand) => Tensor
 
