@@ -30,7 +30,7 @@ export async function identifyModel(model: string): Promise<ModelIdentity> {
   const folder = await modelFolder(isOnHub ? await resolveHubModel(model) : resolve(model))
   const { files } = await manifestOf(folder)
   const digest = sha256(JSON.stringify(Object.entries(files).map(([path, file]) => [path, file.sha256])))
-  const sfv = await ImageToVideo.fromPretrained(folder)
+  const sfv = await ImageToVideo.fromPretrained(folder, { worker: false })
   const { native } = sfv
   await sfv.dispose()
   const created = Math.floor((await stat(folder)).mtimeMs / 1000)

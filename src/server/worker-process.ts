@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js'
-import { encodeOutput } from '../media/output.node.js'
+import { formatOf } from '../media/output.node.js'
 import { ImageToVideo } from '../pipeline/pretrained.node.js'
 import { publish } from './data-folder.js'
 import type { FromWorker, ToWorker, WorkerOptions } from './worker-messages.js'
@@ -22,7 +22,7 @@ class Worker {
 
   async #open(options: WorkerOptions): Promise<void> {
     const { model, ...rest } = options
-    this.#sfv = await ImageToVideo.fromPretrained(model, rest)
+    this.#sfv = await ImageToVideo.fromPretrained(model, { ...rest, worker: false })
     tell({ type: 'ready' })
   }
 
@@ -43,10 +43,8 @@ class Worker {
         if (progress.type !== 'memory') tell({ type: 'progress', progress })
       },
     })
-    for (const { path } of outputs) {
-      const [bytes] = [...(await encodeOutput(path, clip, this.#abort.signal)).values()]
-      await publish(path, bytes!)
-    }
+    for (const { path } of outputs)
+      await publish(path, await clip.toBuffer(formatOf(path), { signal: this.#abort.signal }))
     at('save')
     tell({ type: 'made', seconds, memory: process.memoryUsage.rss() })
   }
