@@ -5,7 +5,8 @@ import { expect, it } from 'vitest'
 // On the CPU at tiny sizes: that the script runs to its end where it is wanted, on a machine lent for minutes.
 it('npm run bench:gpu prints its whole table', { timeout: 300_000 }, async () => {
   const args = ['--import', 'tsx', 'bench/gpu.ts', '--device', 'cpu', '--tiny']
-  const { stdout } = await promisify(execFile)(process.execPath, args)
+  const env = { ...process.env, SFV_BENCH_MODEL: 'test/fixtures/pipeline-tiny' }
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env })
   const rows = stdout.split('\n').filter((line) => line.startsWith('| '))
   expect(rows).toHaveLength(2 + 3 * 2 + 2 * 2 + 1 + 1 + 1)
   expect(stdout).not.toContain('failed')
