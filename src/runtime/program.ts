@@ -71,7 +71,8 @@ export interface Program {
   readonly outputs: readonly Port[]
   /**
    * Runs the graph once. `feeds` has an array for every input; outputs are returned as new arrays, or written into those
-   * of `into`, which must not overlap the feeds.
+   * of `into`. One of these may be a feed only where the graph reads that no later than in the operation, element by
+   * element, that makes the output.
    */
   run(
     feeds: Readonly<Record<string, Values>>,

@@ -1,6 +1,6 @@
 import { lower } from '../graph/lower.js'
 import { input, mul } from '../graph/ops/index.js'
-import { type Shape, sizeOf, type Tensor } from '../graph/tensor.js'
+import { type Shape, type Tensor } from '../graph/tensor.js'
 import { type ParameterSet } from '../nn/weights.js'
 import { alone, type Group } from '../runtime/group.js'
 import { type Engine, type Program } from '../runtime/program.js'
@@ -37,19 +37,19 @@ interface Update {
   readonly program: Program
   /** The part's state, by the names of inputs: windows on the vectors. */
   readonly state: Readonly<Record<string, Float32Array>>
-  /** What becomes of NAME in `state`, under `new NAME`: scratch that parts of the same shapes share. */
+  /** The same windows under `new NAME`, by the names of outputs: state is updated where it lies. */
   readonly results: Readonly<Record<string, Float32Array>>
 }
 
 /**
- * Elements that are updated at a time, a megabyte a vector: what lies between two operations of the optimiser, and its
- * results until they are copied to their places, stays in the processor's cache.
+ * Elements that are updated at a time, a quarter of a megabyte a vector: what lies between two operations of the optimiser
+ * stays in the processor's cache (docs/experiments.md).
  */
-const BLOCK = 2 ** 18
+const BLOCK = 2 ** 16
 
 /**
  * The parameters of one trained network with their average and the optimiser's state, one flat vector each, and the graphs
- * that update them in place, one part after another. The results of a part are scratch until all of them are there.
+ * that update them in place, one part after another.
  */
 export class Learner {
   step = 0
@@ -80,13 +80,15 @@ export class Learner {
       slots: mapValues(slots, ({ size }) => new Float32Array(size)),
     }
     const parts = optimizer.elementwise ? blocks(layout.size, Object.keys(slots)) : groups(layout.spans, slots)
-    const opened = new Map<string, Pick<Update, 'program' | 'results'>>()
+    const opened = new Map<string, Program>()
     const updates: Update[] = []
     for (const part of parts) {
       const shapes = JSON.stringify(part.parameters.map(({ shape }) => shape))
-      const shared = opened.get(shapes) ?? (await openUpdate(engine, part, options))
-      opened.set(shapes, shared)
-      updates.push({ part, ...shared, state: stateOf(part, state) })
+      const program = opened.get(shapes) ?? (await engine.load(lower(updateGraph(part.parameters, options))))
+      opened.set(shapes, program)
+      const own = stateOf(part, state)
+      const results = Object.fromEntries(Object.entries(own).map(([name, values]) => [`new ${name}`, values]))
+      updates.push({ part, program, state: own, results })
     }
     return new Learner(set, layout, slots, state, updates, maxGradientNorm, group)
   }
@@ -124,10 +126,8 @@ export class Learner {
       step: Float32Array.of(this.step + 1),
       scale: Float32Array.of(scale),
     }
-    for (const { part, program, state, results } of this.updates) {
+    for (const { part, program, state, results } of this.updates)
       await program.run({ ...state, ...windows(part.parameters, gradient, 'g/'), ...scalars }, results)
-      for (const [name, values] of Object.entries(state)) values.set(results[`new ${name}`]!)
-    }
     this.step += 1
     return norm
   }
@@ -137,12 +137,6 @@ export class Learner {
     const programs = new Set(this.updates.map(({ program }) => program))
     await Promise.all([...programs].map((program) => program.dispose()))
   }
-}
-
-async function openUpdate(engine: Engine, part: Part, options: LearnerOptions) {
-  const program = await engine.load(lower(updateGraph(part.parameters, options)))
-  const results = program.outputs.map(({ name, shape }) => [name, new Float32Array(sizeOf(shape))] as const)
-  return { program, results: Object.fromEntries(results) }
 }
 
 /** The windows of a part on the vectors, by the names of its graph's inputs. */

@@ -20,6 +20,10 @@ export interface Optimizer {
   slots(shape: Shape): Readonly<Record<string, Shape>>
   /** True when no element's update looks at another element: all parameters may then be updated as one vector. */
   readonly elementwise: boolean
+  /**
+   * The step is taken in place: the new value of a tensor is written over the old one by the last operation that makes it.
+   * That one must go element by element, and nothing but what leads to it may read the old value.
+   */
   update(parameter: Tensor, gradient: Tensor, slots: Readonly<Record<string, Tensor>>, scalars: StepScalars): Update
 }
 

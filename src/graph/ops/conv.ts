@@ -1,5 +1,13 @@
 import { defineOp, fail, type Emitter } from '../op.js'
 import { sizeOf, type Shape, type Tensor } from '../tensor.js'
+import {
+  emitInputProduct,
+  emitProduct,
+  emitWeightProduct,
+  emitWeightProductByGrad,
+  fitsProduct,
+  turnedRound,
+} from './conv-products.js'
 import { sum } from './reduce.js'
 
 /** Zero padding and stride per spatial axis. `pads` lists the paddings before, then the paddings after. */
@@ -34,9 +42,19 @@ const applyConv = defineOp<ConvGeometry>({
       () => sum(grad, { axes: grad.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis])) }),
     ]
   },
-  lower: (emitter, inputs, { inputs: [, weight], attributes: { strides, pads } }) =>
-    emitter.node('Conv', inputs, { kernel_shape: spatial(weight!.shape), strides, pads }),
+  lower: (emitter, inputs, { output, inputs: [x, weight], attributes: { strides, pads } }) => {
+    const kernel = spatial(weight!.shape)
+    return emitter.training && sizeOf(spatial(output.shape)) < CONV_PIXELS
+      ? emitProduct(emitter, inputs, output.shape, { shape: x!.shape, kernel, strides, pads })
+      : emitter.node('Conv', inputs, { kernel_shape: kernel, strides, pads })
+  },
 })
+
+/**
+ * Positions from which on Conv is as fast as one product of patches and weight (docs/experiments.md). Conv multiplies sample by
+ * sample, which for a few positions are matrices of a few columns. Gradients share the patches.
+ */
+const CONV_PIXELS = 64
 
 /** Options of `conv`: a number applies to every spatial axis. */
 export interface ConvOptions {
@@ -68,14 +86,14 @@ const applyInputGrad = defineOp<ConvGeometry & { size: Shape }>({
     () => applyConv([cotangent, weight!], { strides: attributes.strides, pads: attributes.pads }),
     () => convWeightGrad(cotangent, grad!, spatial(weight!.shape), attributes),
   ],
-  lower: (emitter, inputs, { inputs: [grad, weight], attributes: { strides, pads, size } }) => {
+  lower: (emitter, inputs, { output, inputs: [grad, weight], attributes: { strides, pads, size } }) => {
     const kernel = spatial(weight!.shape)
+    const turned = turnedRound({ shape: grad!.shape, kernel, strides, pads })
+    if (turned && fitsProduct(turned)) return emitInputProduct(emitter, inputs, output.shape, turned)
     // With stride 1 it is a convolution with the kernel turned round, which runs faster where turning is the lesser work.
-    const turns = strides.every((n) => n === 1) && pads.every((n, i) => n < kernel[i % kernel.length]!)
-    if (turns && grad!.size >= TURNING * weight!.size) {
-      const turned = emitTurned(emitter, inputs[1]!, weight!.shape)
-      const rest = pads.map((n, i) => kernel[i % kernel.length]! - 1 - n)
-      return emitter.node('Conv', [inputs[0]!, turned], { kernel_shape: kernel, strides, pads: rest })
+    if (turned && grad!.size >= TURNING * weight!.size) {
+      const reversed = emitTurned(emitter, inputs[1]!, weight!.shape)
+      return emitter.node('Conv', [inputs[0]!, reversed], { kernel_shape: kernel, strides, pads: turned.pads })
     }
     const reached = spatial(grad!.shape).map(
       (n, i) => (n - 1) * strides[i]! + kernel[i]! - pads[i]! - pads[i + size.length]!,
@@ -96,7 +114,7 @@ const TURNING = 4
 function emitTurned(emitter: Emitter, weight: string, [out, channels, ...kernel]: Shape): string {
   const flat = emitter.node('Reshape', [weight, emitter.ints([out!, channels!, -1])])
   const outLast = emitter.node('Transpose', [flat], { perm: [1, 2, 0] })
-  const reversed = taps(kernel).map((_, i, all) => all.length - 1 - i)
+  const reversed = Array.from({ length: sizeOf(kernel) }, (_, i) => sizeOf(kernel) - 1 - i)
   const turned =
     reversed.length === 1 ? outLast : emitter.node('Gather', [outLast, emitter.ints(reversed)], { axis: 1 })
   const tapsLast = emitter.node('Transpose', [turned], { perm: [0, 2, 1] })
@@ -120,98 +138,16 @@ const applyWeightGrad = defineOp<ConvGeometry & { kernel: Shape }>({
     () => convInputGrad(grad!, cotangent, spatial(x!.shape), attributes),
     () => applyConv([x!, cotangent], { strides: attributes.strides, pads: attributes.pads }),
   ],
-  lower: lowerWeightGrad,
+  lower: (emitter, inputs, { inputs: [x, grad], attributes: { strides, pads, kernel } }) => {
+    const geometry = { shape: x!.shape, kernel, strides, pads }
+    const turned = turnedRound({ ...geometry, shape: grad!.shape })
+    return turned && fitsProduct(turned) && grad!.shape[1]! <= x!.shape[1]!
+      ? emitWeightProductByGrad(emitter, inputs, x!.shape, turned)
+      : emitWeightProduct(emitter, inputs, geometry, grad!.shape)
+  },
 })
 
 /** Gradient of `conv` by its weight of spatial size `kernel`, from x (n, in, ...) and grad (n, out, ...). */
 export function convWeightGrad(x: Tensor, grad: Tensor, kernel: Shape, geometry: ConvGeometry): Tensor {
   return applyWeightGrad([x, grad], { strides: geometry.strides, pads: geometry.pads, kernel })
-}
-
-/** All index tuples of a shape, last axis fastest. */
-function taps(kernel: Shape): number[][] {
-  return kernel.reduce<number[][]>(
-    (all, n) => all.flatMap((tap) => Array.from({ length: n }, (_, i) => [...tap, i])),
-    [[]],
-  )
-}
-
-// One matrix product: the gradient's rows by the input's patches. Batch and pixels together are its inner axis, so that nothing
-// is left to be summed; the patches are picked out of the input laid out with its channels last, a whole pixel at a time.
-// A convolution with kernels as large as the picture does the same sum at little more than half the speed.
-function lowerWeightGrad(
-  emitter: Emitter,
-  [x, grad]: readonly string[],
-  context: { inputs: readonly Tensor[]; attributes: ConvGeometry & { kernel: Shape } },
-): string {
-  const { strides, pads, kernel } = context.attributes
-  const [input, output] = context.inputs as [Tensor, Tensor]
-  const [samples, channels] = input.shape as [number, number]
-  const out = output.shape[1]!
-  const sizes = spatial(output.shape)
-  const after = kernel.map((_, i) => i + 2)
-  const channelsLast = emitter.node('Transpose', [x!], { perm: [0, ...after, 1] })
-  const [before, behind] = [pads.slice(0, kernel.length), pads.slice(kernel.length)]
-  // Every axis is named: where ONNX Runtime 1.30 moves a transpose past a Pad of some axes, its optimised graph is wrong (WebGPU).
-  const padded = pads.some((p) => p > 0)
-    ? emitter.node('Pad', [
-        channelsLast,
-        emitter.ints([0, ...before, 0, 0, ...behind, 0]),
-        emitter.scalar(0, input.dtype),
-      ])
-    : channelsLast
-  const pixels = emitter.node('Reshape', [padded, emitter.ints([-1, channels])])
-  const paddedSizes = spatial(input.shape).map((n, i) => n + pads[i]! + pads[i + kernel.length]!)
-  const whole = kernel.every((n, i) => n === 1 && strides[i] === 1) && pads.every((p) => p === 0)
-  const outFirst = emitter.node('Transpose', [grad!], { perm: [1, 0, ...after] })
-  const rows = emitter.node('Reshape', [outFirst, emitter.ints([out, -1])])
-  const grid = { sizes: [samples, ...paddedSizes], outputs: sizes, strides }
-  // Patches repeat every pixel once a tap; of many values, fewer taps at a time.
-  const tapsAtOnce = Math.max(1, Math.floor(MAX_PATCHES / (samples * sizeOf(sizes) * channels)))
-  const products = chunks(taps(kernel), tapsAtOnce).map((some) =>
-    emitter.node('MatMul', [rows, whole ? pixels : emitPatches(emitter, pixels, grid, some)]),
-  )
-  const product = products.length === 1 ? products[0]! : emitter.node('Concat', products, { axis: 1 })
-  const byTap = emitter.node('Reshape', [product, emitter.ints([out, -1, channels])])
-  const tapsLast = kernel.every((n) => n === 1) ? byTap : emitter.node('Transpose', [byTap], { perm: [0, 2, 1] })
-  return emitter.node('Reshape', [tapsLast, emitter.ints([out, channels, ...kernel])])
-}
-
-/** Most values that are picked out at once, unless one tap has more: 8 MB, which the product finds in the cache. */
-const MAX_PATCHES = 2 ** 21
-
-/** The list in as few parts of at most `size` as there can be, all of about one length. */
-function chunks<T>(list: readonly T[], size: number): T[][] {
-  const parts = Math.ceil(list.length / size)
-  const start = (i: number) => Math.round((i * list.length) / parts)
-  return Array.from({ length: parts }, (_, i) => list.slice(start(i), start(i + 1)))
-}
-
-/** Samples and sizes of a padded input, and where a kernel is put on it. */
-interface Grid {
-  readonly sizes: Shape
-  readonly outputs: Shape
-  readonly strides: readonly number[]
-}
-
-/** What lies under some taps of the kernel at each position, (positions, taps c), out of pixels (samples and sizes, c). */
-function emitPatches(
-  emitter: Emitter,
-  pixels: string,
-  { sizes: [samples, ...sizes], outputs, strides }: Grid,
-  kernelTaps: readonly (readonly number[])[],
-): string {
-  const steps = sizes.map((_, axis) => sizeOf(sizes.slice(axis + 1)))
-  const offset = (position: readonly number[]) => position.reduce((sum, n, axis) => sum + n * steps[axis]!, 0)
-  const corners = taps(outputs).map((position) => offset(position.map((n, axis) => n * strides[axis]!)))
-  const starts = Array.from({ length: samples! }, (_, n) => corners.map((corner) => n * sizeOf(sizes) + corner)).flat()
-  const indices = emitter.node('Add', [
-    emitter.constant(BigInt64Array.from(starts, BigInt), [starts.length, 1]),
-    emitter.constant(
-      BigInt64Array.from(kernelTaps, (tap) => BigInt(offset(tap))),
-      [1, kernelTaps.length],
-    ),
-  ])
-  const patches = emitter.node('Gather', [pixels, indices], { axis: 0 })
-  return emitter.node('Reshape', [patches, emitter.ints([starts.length, -1])])
 }
