@@ -35,6 +35,7 @@ const SKETCHES: Readonly<Record<string, (rank: number) => Sketch>> = {
   ...Object.fromEntries(['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Pow'].map((op) => [op, () => TWO])),
   ...Object.fromEntries(['Greater', 'Equal'].map((op) => [op, () => COMPARED])),
   ...Object.fromEntries(['ReduceMean', 'ReduceMax', 'ReduceSum'].map((op) => [op, () => REDUCED])),
+  BatchNormalization: () => ({ inputs: [cube, values(3), values(3), values(3), values(3)] }),
   Cast: () => ({ ...ONE, attributes: { to: onnxTypes.float32 }, result: 'float32' }),
   Concat: () => ({ ...TWO, attributes: { axis: 0 } }),
   Conv: (rank) => ({ inputs: [spread(rank, 2, 4, 8), spread(rank, 6, 4, 3)], attributes: taps(rank) }),
