@@ -5,7 +5,19 @@ import tseslint from 'typescript-eslint'
 const nodeGlobals = ['Buffer', 'process', 'global', 'require', 'module', '__dirname', '__filename', 'setImmediate']
 
 export default tseslint.config(
-  { ignores: ['dist/', 'dist-studio/', 'data/', 'runs/', 'models/', 'coverage/', '.cache/', '!src/data/'] },
+  {
+    ignores: [
+      'examples/**',
+      'dist/',
+      'dist-studio/',
+      'data/',
+      'runs/',
+      'models/',
+      'coverage/',
+      '.cache/',
+      '!src/data/',
+    ],
+  },
   js.configs.recommended,
   tseslint.configs.recommendedTypeChecked,
   {

@@ -50,8 +50,9 @@ class Worker {
   }
 }
 
+/** A server that has died meanwhile hears nothing: this process then ends by itself. */
 function tell(message: FromWorker): void {
-  if (process.connected) process.send!(message)
+  if (process.connected) process.send!(message, undefined, undefined, () => undefined)
 }
 
 // Ctrl-C in a terminal reaches every process of the group; the server alone decides when its workers end.

@@ -121,6 +121,8 @@ export class EditView implements View {
         const model = await this.session.model()
         const started = performance.now()
         const edited = await model.edit(clip, firstFrame, settings)
+        // Another clip may have been opened meanwhile: what comes late must not take its place.
+        if (this.#clip !== clip) return
         this.player.load(edited, 0)
         const seconds = ((performance.now() - started) / 1000).toFixed(2)
         this.#status.textContent = `${loop ? '2 forwards' : '1 forward'}, ${seconds} s on ${deviceName(model.device)}`
