@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, truncate } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { UserError } from '../../errors.js'
 import { writeFileAtomic } from '../../runtime/files.node.js'
 import { cannotRead } from '../../weights/checkpoint-files.node.js'
@@ -79,7 +80,7 @@ export class RunFolder {
   async claim(recipe: Recipe): Promise<void> {
     const owner = await readFile(this.owner, 'utf8').catch(() => '')
     const [host, pid] = owner.trim().split(' ')
-    if (host === hostname() && Number(pid) !== process.pid && isAlive(Number(pid)))
+    if (host === hostname() && Number(pid) !== process.pid && !(await endsSoon(Number(pid))))
       throw new UserError(`process ${pid} is training in ${this.path}; stop it first, or remove ${this.owner}`)
     await writeFileAtomic(this.owner, `${hostname()} ${process.pid}\n`)
     await mkdir(this.samples, { recursive: true })
@@ -151,6 +152,15 @@ async function readText(file: string): Promise<string | undefined> {
     if (error.code === 'ENOENT') return undefined
     throw cannotRead(file, error)
   })
+}
+
+/** How long a run that is started again waits for the one before it to end, and how often it looks, in milliseconds. */
+const [PATIENCE, GLANCE] = [3000, 50]
+
+/** Whether a process of this machine has ended, or does so within moments: a launcher may return before those that it has killed. */
+async function endsSoon(pid: number): Promise<boolean> {
+  for (let waited = 0; waited < PATIENCE && isAlive(pid); waited += GLANCE) await sleep(GLANCE)
+  return !isAlive(pid)
 }
 
 /** Whether a process of this machine is there; one that was killed is not. */
