@@ -1,3 +1,5 @@
+import { concatenated } from '../runtime/concatenated.js'
+
 /** How the frames of a clip are cut for the decoder: all chunks of `chunk` frames, but the last may be shorter. */
 export function chunkSizes(frames: number, chunk: number): number[] {
   return Array.from({ length: Math.ceil(frames / chunk) }, (_, i) => Math.min(chunk, frames - i * chunk))
@@ -30,16 +32,5 @@ export async function decodeLatents(
     start = end
     onChunk?.(decoded.length)
   }
-  return decoded.length === 1 ? decoded[0]! : joined(decoded)
-}
-
-/** Vectors one after another. */
-export function joined(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let start = 0
-  for (const part of parts) {
-    whole.set(part, start)
-    start += part.length
-  }
-  return whole
+  return decoded.length === 1 ? decoded[0]! : concatenated(decoded)
 }

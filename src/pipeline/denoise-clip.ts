@@ -2,7 +2,7 @@ import type { Encoded, Job } from './job.js'
 import type { Model } from './model.js'
 import type { NoiseSource } from './noise.js'
 import type { Plan } from './plan.js'
-import { joined } from './decode.js'
+import { concatenated } from '../runtime/concatenated.js'
 import { crossFade, diffuse, loopSigma, roll, scheduleFrom, sigmaOfStrength, spreadGap } from './refine.js'
 import type { CheckedEdit, CheckedSettings } from './settings.js'
 
@@ -35,7 +35,7 @@ export async function denoiseClip(
     sigma === undefined
       ? noise.map((value) => plan.startSigma * value)
       : diffuse(
-          joined(latents).map((value) => scale * value),
+          concatenated(latents).map((value) => scale * value),
           noise,
           sigma,
         )

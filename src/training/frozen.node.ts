@@ -13,7 +13,7 @@ import { Checkpoint } from '../weights/checkpoint.node.js'
 import { readConfig } from './components.node.js'
 import { latentSize } from './latent-size.js'
 import { fromPlanar, toPlanar } from './pixels.js'
-import { onGround, onWhite, writeRgbaPlanar } from './rgba.js'
+import { planesOnWhite, rgbaOnWhite, rgbaPlanes } from './rgba.js'
 
 /**
  * Opens a frozen component's graph, traced with `set`, its weights straight from the checkpoint.
@@ -82,10 +82,7 @@ export class FirstStage {
 
   /** Pictures with alpha as the first stage takes them, (count, channels, height, width); on white where it has no alpha. */
   planes(pictures: RgbaFrames): Float32Array {
-    if (this.autoencoder.pixels === 'rgb') return toPlanar(onWhite(pictures))
-    const values = new Float32Array(pictures.data.length)
-    writeRgbaPlanar(pictures, {}, values)
-    return values
+    return this.autoencoder.pixels === 'rgb' ? toPlanar(rgbaOnWhite(pictures)) : rgbaPlanes(pictures)
   }
 
   /**
@@ -114,7 +111,7 @@ export class FirstStage {
     const latents = scaled.map((x) => x / config.scalingFactor)
     const { pictures } = await this.decoder.run(relative ? { latents, first } : { latents })
     const { width, height } = this.size
-    return pixels === 'rgb' ? fromPlanar(pictures!, width, height) : onGround(pictures!, width, height)
+    return pixels === 'rgb' ? fromPlanar(pictures!, width, height) : planesOnWhite(pictures!, width, height)
   }
 
   /** Frees the graphs. */
@@ -161,7 +158,7 @@ export class Conditioner {
    */
   async condition(picture: RgbaFrames, noise: Float32Array, strength: number): Promise<Condition> {
     const size = { width: this.imageSize, height: this.imageSize }
-    const { context } = await this.clip.run({ pixels: clipInput(onWhite(picture), size, CLIP_MEAN, CLIP_STD) })
+    const { context } = await this.clip.run({ pixels: clipInput(rgbaOnWhite(picture), size, CLIP_MEAN, CLIP_STD) })
     const halfRange = this.stage.autoencoder.pixels === 'rgb' ? 1 : 0.5
     const noisy = this.stage.planes(picture).map((x, i) => x + halfRange * strength * noise[i]!)
     return { imageLatents: await this.stage.encode(noisy), context: context! }

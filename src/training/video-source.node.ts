@@ -6,7 +6,7 @@ import { type RgbaFrames } from '../media/frames.js'
 import { type Size } from '../media/resize.js'
 import { type Random } from '../runtime/random.js'
 import { CHANNEL_ORDERS } from './pixels.js'
-import { changedRgba, type Colour, type RgbaChange } from './rgba.js'
+import { changedRgba, type RgbaChange } from './rgba.js'
 
 /** Where videos come from, and how they are drawn. */
 export interface VideoSourceOptions {
@@ -23,6 +23,8 @@ export interface VideoSourceOptions {
   readonly augmentation: number
   /** Share of videos that are stills with a designed motion, where there are stills. */
   readonly stillsShare: number
+  /** Whether it is wanted how their parts move, which takes a search. */
+  readonly motion: boolean
 }
 
 /** A video to learn from. */
@@ -33,9 +35,9 @@ export interface DrawnVideo {
   readonly fps: number
   /**
    * Where the material in the middle of each cell of `CELL` pixels of the first frame has gone, in pixels, and 1 where that
-   * is known: (frames, 3, height / CELL, width / CELL).
+   * is known: (frames, 3, height / CELL, width / CELL). Left out where it is not wanted.
    */
-  readonly motion: Float32Array
+  readonly motion?: Float32Array
 }
 
 const [MIRRORED, OTHER_COLOURS, OTHER_GROUND] = [0.5, 0.25, 0.25]
@@ -55,14 +57,20 @@ export class VideoSource {
   /**
    * Opens the stores' training splits.
    *
-   * @throws UserError when stores differ in size, the rates are none that the clips can be shown at, or none is long enough.
+   * @throws UserError when stores differ in size, that is none of whole cells where it must be, the rates are none that the clips
+   *   can be shown at, or no clip is long enough.
    */
   static async open(options: VideoSourceOptions): Promise<VideoSource> {
-    const { data, frames, rates } = options
+    const { data, frames, rates, motion } = options
     const store = await ClipStore.open(data, ['train'], 1)
+    const { width, height } = store
     let stills: StillSource | undefined
     try {
       stills = options.stills.length > 0 ? await StillSource.open(options.stills, store, data) : undefined
+      if ((stills || motion) && (width % CELL !== 0 || height % CELL !== 0))
+        throw new UserError(
+          `${data} has clips of ${width}x${height}; stills and motion hints need sides that are multiples of ${CELL}`,
+        )
       const fastest = rates?.[1] ?? store.fps
       if (fastest > store.fps || (rates && rates[0] > rates[1]))
         throw new UserError(
@@ -107,7 +115,7 @@ export class VideoSource {
     const taken = await store.rgba(clip, backwards ? numbers.reverse() : numbers)
     const name = `${store.clips[clip]!.name} from frame ${start}`
     const changed = changedRgba(taken, change)
-    return { name, frames: changed, fps, motion: matched(changed) }
+    return { name, frames: changed, fps, ...(this.options.motion && { motion: matched(changed) }) }
   }
 
   /** Closes the stores. */
@@ -148,10 +156,13 @@ export class StillSource {
     const [store, which] = this.choose(random)
     const scene = random.uniform() < SCENES
     const [others, other] = this.choose(random)
-    const still = changedRgba(await store.rgba(which, [0]), change)
+    // The ground stands still: it is laid behind what has moved.
+    const { ground, ...drawn } = change
+    const still = changedRgba(await store.rgba(which, [0]), drawn)
     const options = scene ? { scene, companion: await others.rgba(other, [0]) } : {}
     const moved = designedMotion(still, frames, fps, random, options)
-    return { name: `${store.clips[which]!.name}, ${moved.motion}`, frames: moved.frames, fps, motion: known(moved) }
+    const moving = ground ? changedRgba(moved.frames, { ground }) : moved.frames
+    return { name: `${store.clips[which]!.name}, ${moved.motion}`, frames: moving, fps, motion: known(moved) }
   }
 
   private choose(random: Random): [ClipStore, number] {
@@ -174,8 +185,7 @@ export function drawChange(random: Random): RgbaChange {
   const level = () => random.integer(256)
   const mirror = random.uniform() < MIRRORED
   const channels = CHANNEL_ORDERS[random.uniform() < OTHER_COLOURS ? random.integer(CHANNEL_ORDERS.length) : 0]!
-  const ground: Colour | undefined = random.uniform() < OTHER_GROUND ? [level(), level(), level()] : undefined
-  return { mirror, channels, ...(ground && { ground }) }
+  return { mirror, channels, ...(random.uniform() < OTHER_GROUND && { ground: [level(), level(), level()] }) }
 }
 
 /** How the cells of a real clip move, as far as it can be found: (frames, 3, h, w). */

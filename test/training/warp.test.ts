@@ -5,7 +5,8 @@ import { openModelFolder } from '../../src/pipeline/pretrained.node.js'
 import { ImageToVideo } from '../../src/pipeline/image-to-video.js'
 import { nodeEngine } from '../../src/runtime/engine.node.js'
 import { Random } from '../../src/runtime/random.js'
-import { onWhite } from '../../src/training/rgba.js'
+import { rgbaOnWhite } from '../../src/training/rgba.js'
+import { VideoSource } from '../../src/training/video-source.node.js'
 import { ClipStore } from '../../src/data/store.node.js'
 import { Workshop, type LogLine } from './support/workshop.js'
 
@@ -60,7 +61,7 @@ describe('a model whose first stage warps the picture', () => {
       const store = await ClipStore.open(workshop.path('data'))
       const pictures = await store.rgba(0, [0, 5])
       const picture = (i: number): Picture => {
-        const rgb = onWhite(pictures)
+        const rgb = rgbaOnWhite(pictures)
         const pixels = 32 * 32
         const alpha = pictures.data.filter((_, at) => at % 4 === 3).slice(i * pixels, (i + 1) * pixels)
         return { width: 32, height: 32, data: rgb.data.slice(3 * i * pixels, 3 * (i + 1) * pixels), alpha }
@@ -89,7 +90,6 @@ describe('a model whose first stage warps the picture', () => {
   )
 
   it('draws the same videos again from one seed', async () => {
-    const { VideoSource } = await import('../../src/training/video-source.node.js')
     const source = await VideoSource.open({
       data: workshop.path('data'),
       stills: [workshop.path('data')],
@@ -98,6 +98,7 @@ describe('a model whose first stage warps the picture', () => {
       reversed: 0.5,
       augmentation: 0.5,
       stillsShare: 0.5,
+      motion: true,
     })
     const names = new Set<string>()
     for (let i = 0; i < 12; i++) {
@@ -106,7 +107,7 @@ describe('a model whose first stage warps the picture', () => {
       expect(one.frames).toMatchObject({ width: 32, height: 32, count: 4 })
       expect(one.fps >= 3 && one.fps <= 7).toBe(true)
       // Nothing has moved in the first frame.
-      expect(one.motion.subarray(0, 2 * 4).every((value) => Math.abs(value) < 1e-6)).toBe(true)
+      expect(one.motion!.subarray(0, 2 * 4).every((value) => Math.abs(value) < 1e-6)).toBe(true)
       names.add(one.name)
     }
     expect(names.size).toBeGreaterThan(6)

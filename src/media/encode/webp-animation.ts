@@ -1,3 +1,4 @@
+import { concatenated } from '../../runtime/concatenated.js'
 import { commentOf, frameDurations, type ClipContent } from '../clip.js'
 import { xmpPacket } from './xmp.js'
 
@@ -25,7 +26,7 @@ export function assembleWebp(clip: ClipContent, pictures: readonly Uint8Array[])
     writeThree(head, 9, height - 1)
     writeThree(head, 12, durations[index]!)
     head[15] = NO_BLENDING
-    return chunk('ANMF', joined([head, ...parts.map(({ type, data }) => chunk(type, data))]))
+    return chunk('ANMF', concatenated([head, ...parts.map(({ type, data }) => chunk(type, data))]))
   })
   const comment = commentOf(clip)
   const header = new Uint8Array(10)
@@ -35,7 +36,7 @@ export function assembleWebp(clip: ClipContent, pictures: readonly Uint8Array[])
   // Background colour, then how often it plays: 0 is for ever.
   const animation = new Uint8Array(6)
   const words = comment === '' ? [] : [chunk('XMP ', new TextEncoder().encode(xmpPacket(comment)))]
-  const body = joined([ascii('WEBP'), chunk('VP8X', header), chunk('ANIM', animation), ...frames, ...words])
+  const body = concatenated([ascii('WEBP'), chunk('VP8X', header), chunk('ANIM', animation), ...frames, ...words])
   return chunk('RIFF', body)
 }
 
@@ -66,14 +67,4 @@ function ascii(text: string): Uint8Array {
 
 function writeThree(bytes: Uint8Array, at: number, value: number): void {
   bytes.set([value & 0xff, (value >> 8) & 0xff, (value >> 16) & 0xff], at)
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
 }

@@ -1,5 +1,4 @@
 import { generatorSigmas } from '../../diffusion/index.js'
-import { type UNetConfig } from '../../models/unet/index.js'
 import { ParameterSet } from '../../nn/weights.js'
 import { type Group } from '../../runtime/group.js'
 import { type Engine } from '../../runtime/program.js'
@@ -25,7 +24,7 @@ export interface AdversarialRules {
     student: Student,
     videos: LatentVideos,
   ): Promise<{
-    draw(random: readonly Random[], config: UNetConfig): Promise<VideoBatch>
+    draw(random: readonly Random[]): Promise<VideoBatch>
     dispose(): Promise<void>
   }>
 }
@@ -38,12 +37,12 @@ export async function adversarialTask(
   group: Group,
 ): Promise<Task> {
   const student = await Student.open(engine, recipe, group)
-  const videos = await LatentVideos.open(engine, recipe)
   const { config, learner: generator } = student
+  const videos = await LatentVideos.open(engine, recipe, config)
   const heads = new ParameterSet('heads/')
   const headsConfig = { heads: recipe.heads, width: recipe.headWidth, projection: recipe.headProjection }
   const networks = { config, generator: student.weights, backbone: student.teacher, heads, headsConfig }
-  const losses = lossesOf(recipe, networks, { ...videos.geometry(recipe, config), rematerialise: recipe.rematerialise })
+  const losses = lossesOf(recipe, networks, { ...videos.geometry(recipe), rematerialise: recipe.rematerialise })
   const program = await GradientProgram.open(
     engine,
     { ...losses.generator, trained: generator.set },
@@ -61,7 +60,7 @@ export async function adversarialTask(
 
   /** Latents with their conditions, noise levels and noise: all that an evaluation needs besides the weights. */
   async function draw(random: readonly Random[]) {
-    const batch = real ? await real.draw(random, config) : await videos.draw(random, config)
+    const batch = await (real ?? videos).draw(random)
     const noise = () => normals(random, batch.latents.length / recipe.batch)
     const t = random.map((sample) => sample.integer(levels.length))
     return {

@@ -13,11 +13,11 @@ import { Student } from './student.node.js'
 /** Consistency distillation: the student is to give at every noise level what its average gives at the one below. */
 export async function consistencyTask(recipe: RecipeOf<'consistency'>, engine: Engine, group: Group): Promise<Task> {
   const student = await Student.open(engine, recipe, group)
-  const videos = await LatentVideos.open(engine, recipe)
   const { config, learner } = student
+  const videos = await LatentVideos.open(engine, recipe, config)
   const average = student.average()
   const networks = { config, student: student.weights, average: average.weights, teacher: student.teacher }
-  const batch = { ...videos.geometry(recipe, config), rematerialise: recipe.rematerialise }
+  const batch = { ...videos.geometry(recipe), rematerialise: recipe.rematerialise }
   const graph = consistencyLoss(networks, batch, recipe.guidance)
   const program = await GradientProgram.open(engine, { ...graph, trained: learner.set })
   const sampler = await oneStepSampler(engine, student, videos, recipe)
@@ -31,7 +31,7 @@ export async function consistencyTask(recipe: RecipeOf<'consistency'>, engine: E
       const random = batchRandom(recipe.seed, step, recipe.batch, group)
       const weights = { ...student.feeds(), ...average.feeds() }
       const { metrics } = await program.accumulate(recipe.accumulation, async () => {
-        const drawn = await videos.draw(random, config)
+        const drawn = await videos.draw(random)
         const n = random.map((sample) => sample.integer(levels.length - 1))
         return {
           ...weights,

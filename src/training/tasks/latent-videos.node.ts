@@ -7,6 +7,7 @@ import { INDEX_FILE } from '../../data/store.node.js'
 import { type Frames, type RgbaFrames } from '../../media/frames.js'
 import { controlsOf, controlValues, type ControlKind, type LatentSize } from '../../models/controls.js'
 import { type UNetConfig } from '../../models/unet/index.js'
+import { concatenated } from '../../runtime/concatenated.js'
 import { type Engine } from '../../runtime/program.js'
 import { Random } from '../../runtime/random.js'
 import { Checkpoint } from '../../weights/checkpoint.node.js'
@@ -14,12 +15,12 @@ import { Conditioner, FirstStage } from '../frozen.node.js'
 import { drawHints } from '../hints.js'
 import { latentSize } from '../latent-size.js'
 import { type LatentBatch } from '../objectives/denoiser.js'
-import { onWhite } from '../rgba.js'
+import { rgbaOnWhite } from '../rgba.js'
 import { VideoPool } from '../video-pool.node.js'
 import { VideoSource, type DrawnVideo, type VideoSourceOptions } from '../video-source.node.js'
 
 /** How videos are drawn, encoded, and what the UNet is told of them. */
-export interface LatentVideoOptions extends Omit<VideoSourceOptions, 'stills'> {
+export interface LatentVideoOptions extends Omit<VideoSourceOptions, 'stills' | 'motion'> {
   readonly seed: number
   /** Pipeline folder with the first stage and the image encoder. */
   readonly model: string
@@ -54,7 +55,7 @@ interface Encoded {
   readonly imageLatents: Float32Array
   readonly context: Float32Array
   readonly addedTimeIds: Float32Array
-  /** (f, 3, h, w), in latent pixels: how each cell's material moves, and whether that is known. */
+  /** (f, 3, h, w), in latent pixels: how each cell's material moves, and whether that is known; empty where no UNet asks. */
   readonly motion: Float32Array
 }
 
@@ -73,6 +74,8 @@ export class LatentVideos {
     readonly stage: FirstStage,
     private readonly conditioner: Conditioner,
     private readonly options: LatentVideoOptions,
+    private readonly unet: UNetConfig,
+    private readonly kinds: readonly ControlKind[],
     /** Changes with all that the videos depend on. */
     readonly name: string,
     private readonly sizes: Sizes,
@@ -83,19 +86,25 @@ export class LatentVideos {
    * Opens the data, the pipeline's first stage and image encoder, and the pool beside the clips, in a folder that is named for
    * all that its videos depend on.
    *
+   * @param unet whose inputs the batches are
    * @throws UserError when one of them cannot be read, or stills are of another size than clips.
    */
-  static async open(engine: Engine, options: LatentVideoOptions): Promise<LatentVideos> {
+  static async open(engine: Engine, options: LatentVideoOptions, unet: UNetConfig): Promise<LatentVideos> {
     const stills = options.stills === undefined ? [] : [options.stills].flat()
-    const source = await VideoSource.open({ ...options, stills })
-    const { store } = source
-    const stage = await FirstStage.open(engine, options.model, store, options.frames)
-    const conditioner = await Conditioner.open(engine, options.model, stage)
-    const name = await poolName(options, stills)
-    const sizes = recordSizes(options.frames, stage, conditioner.contextWidth)
-    const path = join(options.data, `videos-${name}`, 'records.f16')
-    const pool = await VideoPool.open(path, total(sizes))
-    return new LatentVideos(source, stage, conditioner, options, name, sizes, pool)
+    const kinds = controlsOf(unet.inChannels, unet.outChannels, 'in_channels')
+    const motion = kinds.includes('motion_hints')
+    const name = await poolName(options, stills, motion)
+    const source = await VideoSource.open({ ...options, stills, motion })
+    try {
+      const stage = await FirstStage.open(engine, options.model, source.store, options.frames)
+      const conditioner = await Conditioner.open(engine, options.model, stage)
+      const sizes = recordSizes(options.frames, stage, conditioner.contextWidth, motion)
+      const pool = await VideoPool.open(join(options.data, `videos-${name}`, 'records.f16'), total(sizes))
+      return new LatentVideos(source, stage, conditioner, options, unet, kinds, name, sizes, pool)
+    } catch (error) {
+      await source.close()
+      throw error
+    }
   }
 
   /** Frames a second that samples are shown at: the middle of the rates. */
@@ -109,20 +118,19 @@ export class LatentVideos {
    *
    * @throws UserError when they are none that the UNet can halve.
    */
-  geometry({ batch, frames }: { batch: number; frames: number }, config: UNetConfig): LatentBatch {
+  geometry({ batch, frames }: { batch: number; frames: number }): LatentBatch {
     const { factor } = this.stage.autoencoder.config
-    return { videos: batch, frames, ...latentSize(this.source.store, factor, config) }
+    return { videos: batch, frames, ...latentSize(this.source.store, factor, this.unet) }
   }
 
   /** A batch of a video for each generator: its latents and what the UNet is told of it. */
-  async draw(batch: readonly Random[], config: UNetConfig): Promise<VideoBatch> {
-    const kinds = controlsOf(config.inChannels, config.outChannels, 'in_channels')
+  async draw(batch: readonly Random[]): Promise<VideoBatch> {
     const encoded: Told[] = []
     for (const random of batch) {
       const i = random.integer(this.options.pool)
       this.drawn.push(`video ${i}`)
       const video = await this.encoded(i)
-      const controls = this.controls(video, kinds, random)
+      const controls = this.controls(video, random)
       const dropped = random.uniform() < (this.options.conditionDropout ?? 0)
       encoded.push({ ...video, controls, ...(dropped ? this.unconditional(controls.length) : {}) })
     }
@@ -132,11 +140,10 @@ export class LatentVideos {
   /**
    * A batch of one video that is told its picture and nothing more, and how latents of it are shown: for samples.
    */
-  async example(random: Random, config: UNetConfig) {
-    const kinds = controlsOf(config.inChannels, config.outChannels, 'in_channels')
+  async example(random: Random) {
     const i = random.integer(this.options.pool)
     const video = await this.encoded(i)
-    const controls = controlValues(kinds, this.latentSize, {})
+    const controls = controlValues(this.kinds, this.latentSize, {})
     const { frames } = await this.video(i)
     const first = this.stage.planes(pictureAt(frames, 0))
     return {
@@ -166,8 +173,8 @@ export class LatentVideos {
     return {
       latents: latents.map((x) => x * config.scalingFactor),
       ...condition,
-      addedTimeIds: Float32Array.of(fps - 1, motionBucketId(frameDifferences(onWhite(frames))), strength),
-      motion: this.inLatents(motion, frames),
+      addedTimeIds: Float32Array.of(fps - 1, motionBucketId(frameDifferences(rgbaOnWhite(frames))), strength),
+      motion: motion ? this.inLatents(motion, frames) : new Float32Array(0),
     }
   }
 
@@ -186,12 +193,12 @@ export class LatentVideos {
     return values
   }
 
-  private controls(video: Encoded, kinds: readonly ControlKind[], random: Random): Float32Array {
-    const { endShare, hintShare } = this.options
+  private controls(video: Encoded, random: Random): Float32Array {
+    const { kinds, options } = this
     const size = this.latentSize
     const told = (kind: ControlKind, share: number) => kinds.includes(kind) && random.uniform() < share
-    const endLatents = told('end_frame', endShare) ? video.latents.subarray(-this.stage.latentSize) : undefined
-    const motionHints = told('motion_hints', hintShare) ? drawHints(video.motion, size, random) : undefined
+    const endLatents = told('end_frame', options.endShare) ? video.latents.subarray(-this.stage.latentSize) : undefined
+    const motionHints = told('motion_hints', options.hintShare) ? drawHints(video.motion, size, random) : undefined
     return controlValues(kinds, size, { endLatents, motionHints })
   }
 
@@ -239,14 +246,14 @@ function batchOf(videos: readonly Told[]): VideoBatch {
 
 type Sizes = readonly (readonly [name: keyof Encoded, size: number])[]
 
-function recordSizes(frames: number, stage: FirstStage, contextWidth: number): Sizes {
+function recordSizes(frames: number, stage: FirstStage, contextWidth: number, motion: boolean): Sizes {
   const plane = stage.latentSize / stage.autoencoder.config.latentChannels
   return [
     ['latents', frames * stage.latentSize],
     ['imageLatents', stage.latentSize],
     ['context', contextWidth],
     ['addedTimeIds', 3],
-    ['motion', frames * 3 * plane],
+    ['motion', motion ? frames * 3 * plane : 0],
   ]
 }
 
@@ -254,26 +261,17 @@ const total = (sizes: Sizes) => sizes.reduce((sum, [, size]) => sum + size, 0)
 
 const joined = (video: Encoded, sizes: Sizes) => concatenated(sizes.map(([name]) => video[name]))
 
-function concatenated(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
-}
-
 function pictureAt({ width, height, data }: RgbaFrames, frame: number): RgbaFrames {
   const stride = 4 * width * height
   return { width, height, count: 1, data: data.subarray(frame * stride, (frame + 1) * stride) }
 }
 
 /** A short hash of all that the videos of a pool depend on: how they are drawn, the stores, the networks that encode them. */
-async function poolName(options: LatentVideoOptions, stills: readonly string[]): Promise<string> {
+async function poolName(options: LatentVideoOptions, stills: readonly string[], motion: boolean): Promise<string> {
   const { seed, frames, rates, reversed, augmentation, stillsShare, noiseAugMean, noiseAugStd } = options
   const hash = createHash('sha256')
-  hash.update(JSON.stringify({ seed, frames, rates, reversed, augmentation, stillsShare, noiseAugMean, noiseAugStd }))
+  const drawn = { seed, frames, rates, reversed, augmentation, stillsShare, motion }
+  hash.update(JSON.stringify({ ...drawn, noiseAugMean, noiseAugStd }))
   for (const folder of [options.data, ...stills]) hash.update(await readFile(join(folder, INDEX_FILE)))
   for (const component of ['vae', 'image_encoder']) {
     const checkpoint = await Checkpoint.open(join(options.model, component))

@@ -17,12 +17,12 @@ export async function oneStepSampler(
   videos: LatentVideos,
   recipe: DistillationRecipe,
 ): Promise<{ sample(): Promise<Sample[]>; dispose(): Promise<void> }> {
-  const one = videos.geometry({ batch: 1, frames: recipe.frames }, student.config)
+  const one = videos.geometry({ batch: 1, frames: recipe.frames })
   const program = await engine.load(lower(denoiserGraph(student.weights, student.config, one)))
   const { sigmaMax } = SVD_SIGMAS
   const sample = async (name: string): Promise<Sample> => {
     const random = new Random(recipe.seed, name)
-    const { batch, decode } = await videos.example(random, student.config)
+    const { batch, decode } = await videos.example(random)
     const { latents, ...condition } = batch
     const x = random.normals(latents.length).map((n) => n * sigmaMax)
     const feeds = { ...student.averageFeeds(), ...condition, x, sigma: Float32Array.of(sigmaMax) }

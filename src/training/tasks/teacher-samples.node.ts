@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { eulerStep, karrasSigmas } from '../../diffusion/index.js'
 import { lower } from '../../graph/lower.js'
 import { input } from '../../graph/ops/index.js'
-import { type UNetConfig } from '../../models/unet/index.js'
 import { type Engine, type Program } from '../../runtime/program.js'
 import { Random } from '../../runtime/random.js'
 import { Checkpoint, saveCheckpoint } from '../../weights/checkpoint.node.js'
@@ -34,7 +33,7 @@ export class TeacherSamples {
     recipe: RecipeOf<'ladd'>,
   ): Promise<TeacherSamples> {
     const { config, teacher } = student
-    const one = videos.geometry({ batch: 1, frames: recipe.frames }, config)
+    const one = videos.geometry({ batch: 1, frames: recipe.frames })
     const x = input('x', [1, one.frames, config.outChannels, one.height, one.width])
     const condition = conditionInputs(config, one)
     const denoised = guidedDenoise(teacher, config, x, input('sigma', [1]), condition, recipe.guidance)
@@ -51,22 +50,22 @@ export class TeacherSamples {
   }
 
   /** A batch of a random sample of the pool for each generator. */
-  async draw(random: readonly Random[], config: UNetConfig): Promise<VideoBatch> {
+  async draw(random: readonly Random[]): Promise<VideoBatch> {
     const samples: VideoBatch[] = []
-    for (const each of random) samples.push(await this.sample(each.integer(this.recipe.teacherSamples), config))
+    for (const each of random) samples.push(await this.sample(each.integer(this.recipe.teacherSamples)))
     const names = Object.keys(samples[0]!) as (keyof VideoBatch)[]
     const joined = (name: keyof VideoBatch) => Float32Array.from(samples.flatMap((sample) => [...sample[name]!]))
     return Object.fromEntries(names.map((name) => [name, joined(name)])) as unknown as VideoBatch
   }
 
-  private async sample(i: number, config: UNetConfig): Promise<VideoBatch> {
+  private async sample(i: number): Promise<VideoBatch> {
     const file = join(this.folder, `${String(i).padStart(6, '0')}.safetensors`)
     const exists = await stat(file).then(
       () => true,
       () => false,
     )
     if (!exists) {
-      const tensors = Object.entries(await this.generate(i, config))
+      const tensors = Object.entries(await this.generate(i))
       const named = tensors.map(([name, data]: [string, Float32Array]) => ({ name, shape: [data.length], data }))
       await saveCheckpoint(file, named)
     }
@@ -75,9 +74,9 @@ export class TeacherSamples {
     return Object.fromEntries(await checkpoint.readAll()) as unknown as VideoBatch
   }
 
-  private async generate(i: number, config: UNetConfig): Promise<VideoBatch> {
+  private async generate(i: number): Promise<VideoBatch> {
     const random = new Random(this.recipe.seed, `teacher sample ${i}`)
-    const { latents, ...condition } = await this.videos.draw([random], config)
+    const { latents, ...condition } = await this.videos.draw([random])
     const sigmas = karrasSigmas(this.recipe.teacherSteps)
     let x: Float32Array = random.normals(latents.length).map((n) => n * sigmas[0]!)
     const feeds = { ...this.student.feeds(), ...condition }

@@ -19,11 +19,11 @@ const SAMPLE_STEPS = 8
 
 /** Trains the multi-step UNet by denoising score matching, under SVD's conditions. */
 export async function teacherTask(recipe: RecipeOf<'teacher'>, engine: Engine, group: Group): Promise<Task> {
-  const videos = await LatentVideos.open(engine, recipe)
   const set = new ParameterSet('unet/')
   const start = await startNetwork('unet', recipe.network, recipe.seed, (json, file) => traceUNet(set, json, file))
   const { config } = start
-  const graph = denoisingLoss(set, config, videos.geometry(recipe, config))
+  const videos = await LatentVideos.open(engine, recipe, config)
+  const graph = denoisingLoss(set, config, videos.geometry(recipe))
   const program = await GradientProgram.open(engine, { ...graph, trained: set })
   const learner = await Learner.open(engine, set, start.initial, {
     optimizer: optimizerOf(recipe.optimizer),
@@ -31,12 +31,12 @@ export async function teacherTask(recipe: RecipeOf<'teacher'>, engine: Engine, g
     maxGradientNorm: recipe.maxGradientNorm,
     group,
   })
-  const one = videos.geometry({ batch: 1, frames: recipe.frames }, config)
+  const one = videos.geometry({ batch: 1, frames: recipe.frames })
   const sampler = await engine.load(lower(denoiserGraph(set, config, one)))
 
   async function sampleClip(name: string): Promise<Sample> {
     const random = new Random(recipe.seed, name)
-    const { batch, decode } = await videos.example(random, config)
+    const { batch, decode } = await videos.example(random)
     const { latents, ...condition } = batch
     const sigmas = karrasSigmas(SAMPLE_STEPS)
     let x: Float32Array = random.normals(latents.length).map((n) => n * Math.hypot(sigmas[0]!, 1))
@@ -55,7 +55,7 @@ export async function teacherTask(recipe: RecipeOf<'teacher'>, engine: Engine, g
     async step(step) {
       const random = batchRandom(recipe.seed, step, recipe.batch, group)
       const { metrics } = await program.accumulate(recipe.accumulation, async () => {
-        const batch = await videos.draw(random, config)
+        const batch = await videos.draw(random)
         const sigma = each(random, (sample) => Math.exp(recipe.pMean + recipe.pStd * sample.normals(1)[0]!))
         const noise = normals(random, batch.latents.length / recipe.batch)
         return { ...learner.feeds(), ...batch, sigma, noise }

@@ -20,7 +20,7 @@ import { Learner } from '../learner.js'
 import { warpAutoencoderLoss } from '../objectives/warp-autoencoder.js'
 import { Layout } from '../parameters.js'
 import { learningRate, optimizerOf, type RecipeOf } from '../recipe/index.js'
-import { changedRgba, onGround, writeRgbaPlanar } from '../rgba.js'
+import { changedRgba, planesOnWhite, rgbaPlanes } from '../rgba.js'
 import { type Sample, type Task } from '../task.js'
 import { drawChange, StillSource } from '../video-source.node.js'
 
@@ -93,8 +93,7 @@ export async function warpAutoencoderTask(
     const jitter = normals(batch, latentCount)
     for (const [i, random] of batch.entries()) {
       const sample = await draw(random)
-      const values = new Float32Array((1 + recipe.frames) * pixels)
-      writeRgbaPlanar(sample, {}, values)
+      const values = rgbaPlanes(sample)
       if (random.uniform() >= recipe.blankShare) picture.set(values.subarray(0, pixels), i * pixels)
       frames.set(values.subarray(pixels), i * recipe.frames * pixels)
       const level = recipe.latentNoise * Math.max(0, 2 * random.uniform() - 1)
@@ -107,8 +106,7 @@ export async function warpAutoencoderTask(
   async function rebuilt(clip: number) {
     const last = Math.floor((store.length(clip) - 1) / spacing)
     const numbers = Array.from({ length: SAMPLE_FRAMES }, (_, i) => spacing * Math.min(i, last))
-    const original = new Float32Array(SAMPLE_FRAMES * pixels)
-    writeRgbaPlanar(await store.rgba(clip, numbers), {}, original)
+    const original = rgbaPlanes(await store.rgba(clip, numbers))
     const picture = original.subarray(0, pixels)
     const { latents, made } = await reconstruct.run({ ...averageFeeds(), frames: original, picture })
     return { original, latents: latents!, made: made! }
@@ -131,8 +129,8 @@ export async function warpAutoencoderTask(
       for (let i = 0; i < SAMPLES; i++) {
         const clip = (i * 97) % store.clips.length
         const { original, made } = await rebuilt(clip)
-        const reference = onGround(original, width, height)
-        samples.push({ name: store.clips[clip]!.name, reference, frames: onGround(made, width, height) })
+        const reference = planesOnWhite(original, width, height)
+        samples.push({ name: store.clips[clip]!.name, reference, frames: planesOnWhite(made, width, height) })
       }
       return samples
     },
