@@ -81,15 +81,10 @@ async function outputOf(network: Network): Promise<Float32Array> {
 async function trainingRun(engine: Engine, { goals, feeds }: Training, steps: number) {
   const program = await GradientProgram.open(engine, ...goals)
   const optimizer = adamW({ betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0 })
-  const learners: Learner[] = []
-  for (const { trained } of goals)
-    learners.push(
-      await Learner.open(engine, trained, initialValues(trained, new Layout(trained.shapes), 1), {
-        optimizer,
-        emaDecay: 0.999,
-        maxGradientNorm: 1,
-      }),
-    )
+  const learners = goals.map(({ trained }) => {
+    const initial = initialValues(trained, new Layout(trained.shapes), 1)
+    return new Learner(trained, initial, { optimizer, emaDecay: 0.999, maxGradientNorm: 1 })
+  })
   const step = async () => {
     await program.run(Object.assign({}, feeds, ...learners.map((learner) => learner.feeds())) as Training['feeds'])
     for (const [i, learner] of learners.entries()) await learner.apply(program.gradients[i]!, 1e-4)
@@ -97,7 +92,7 @@ async function trainingRun(engine: Engine, { goals, feeds }: Training, steps: nu
   // One more to warm up.
   const times = await interleaved({ step }, steps - 1)
   const parameters = learners[0]!.parameters.slice()
-  await Promise.all([program, ...learners].map((part) => part.dispose()))
+  await program.dispose()
   return { parameters, time: times['step']! }
 }
 

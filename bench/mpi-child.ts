@@ -32,7 +32,7 @@ const engine = nodeEngine({ threads: 1 })
 const program = await GradientProgram.open(engine, { ...denoisingLoss(set, config, CLIP), trained: set })
 const optimizer = adamW({ betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0 })
 const initial = initialValues(set, new Layout(set.shapes), 1)
-const learner = await Learner.open(engine, set, initial, {
+const learner = new Learner(set, initial, {
   optimizer,
   emaDecay: 0.999,
   maxGradientNorm: 1,

@@ -24,7 +24,7 @@ export async function trainingStep(engine: Engine): Promise<BenchResult> {
   const program = await GradientProgram.open(engine, { ...graph, trained: set })
   const opened = (performance.now() - before) / 1000
   const optimizer = adamW({ betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0 })
-  const learner = await Learner.open(engine, set, initial, { optimizer, emaDecay: 0.999, maxGradientNorm: 1 })
+  const learner = new Learner(set, initial, { optimizer, emaDecay: 0.999, maxGradientNorm: 1 })
   const pixels = CLIP.frames * CLIP.height * CLIP.width
   const latents = values(pixels * config.outChannels)
   const shared = { context: values(config.down[0]!.contextWidth) }
@@ -61,7 +61,7 @@ export async function trainingStep(engine: Engine): Promise<BenchResult> {
       forwards: ratio(times[part]!, times.forward!),
     }
   })
-  await Promise.all([forward.dispose(), program.dispose(), learner.dispose()])
+  await Promise.all([forward.dispose(), program.dispose()])
   return {
     title: `${MODEL}'s UNet: ${(set.count / 1e6).toFixed(1)} million parameters, 14 latents of 16x16`,
     rows,

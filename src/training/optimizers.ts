@@ -1,30 +1,31 @@
-import { add, div, exp, maximum, max, minimum, mul, reshape, sqrt, square, sub } from '../graph/ops/index.js'
-import { type Shape, type Tensor } from '../graph/tensor.js'
+import { type Shape } from '../graph/tensor.js'
 
-/** One optimiser step of one tensor: the new parameter and the new state. */
-export interface Update {
-  readonly parameter: Tensor
-  readonly slots: Readonly<Record<string, Tensor>>
+/** One tensor with its state, all of which a step changes in place. */
+export interface Updated {
+  readonly shape: Shape
+  readonly parameter: Float32Array
+  /** Left as it is. */
+  readonly gradient: Float32Array
+  readonly slots: Readonly<Record<string, Float32Array>>
 }
 
-/** What changes from step to step without being state of a tensor; scalars of shape []. */
+/** What changes from step to step without being state of a tensor. */
 export interface StepScalars {
-  readonly learningRate: Tensor
-  /** Steps taken, this one included, as float32: 1, 2, ... */
-  readonly step: Tensor
+  readonly learningRate: number
+  /** Steps taken, this one included: 1, 2, ... */
+  readonly step: number
+  /** Factor on the gradient. */
+  readonly scale: number
 }
 
-/** A first-order optimiser as tensor functions, so that it runs inside a graph. */
+/** A first-order optimiser on vectors in the machine's memory (docs/decisions/0017). */
 export interface Optimizer {
   /** Shapes of the state of a parameter; all state starts at zero. */
   slots(shape: Shape): Readonly<Record<string, Shape>>
-  /** True when no element's update looks at another element: all parameters may then be updated as one vector. */
+  /** True when no element's update looks at another element: all parameters are then updated as one vector. */
   readonly elementwise: boolean
-  /**
-   * The step is taken in place: the new value of a tensor is written over the old one by the last operation that makes it.
-   * That one must go element by element, and nothing but what leads to it may read the old value.
-   */
-  update(parameter: Tensor, gradient: Tensor, slots: Readonly<Record<string, Tensor>>, scalars: StepScalars): Update
+  /** Takes a step. Arithmetic is in double precision; state is rounded to single. */
+  update(tensor: Updated, scalars: StepScalars): void
 }
 
 /** Settings of AdamW, PyTorch's names and defaults. */
@@ -39,24 +40,24 @@ export function adamW({ betas: [beta1, beta2], eps, weightDecay }: AdamWOptions)
   return {
     elementwise: true,
     slots: (shape) => ({ m: shape, v: shape }),
-    update: (parameter, gradient, slots, { learningRate, step }) => {
-      const m = add(mul(slots.m!, beta1), mul(gradient, 1 - beta1))
-      const v = add(mul(slots.v!, beta2), mul(square(gradient), 1 - beta2))
-      const correction1 = sub(1, power(beta1, step))
-      const correction2 = sub(1, power(beta2, step))
-      // (m / correction1) / (sqrt(v / correction2) + eps), with the scalar factors moved out of the passes over v.
-      const root2 = sqrt(correction2)
-      const stepSize = div(mul(learningRate, root2), correction1)
-      const change = div(mul(m, stepSize), add(sqrt(v), mul(root2, eps)))
-      const decayed = weightDecay === 0 ? parameter : mul(parameter, sub(1, mul(learningRate, weightDecay)))
-      return { parameter: sub(decayed, change), slots: { m, v } }
+    update: ({ parameter, gradient, slots }, { learningRate, step, scale }) => {
+      const m = slots['m']!
+      const v = slots['v']!
+      // (m / correction1) / (sqrt(v / correction2) + eps), with the factors moved out of the loop.
+      const root2 = Math.sqrt(1 - beta2 ** step)
+      const stepSize = (learningRate * root2) / (1 - beta1 ** step)
+      const epsilon = root2 * eps
+      const kept = 1 - learningRate * weightDecay
+      for (let i = 0; i < parameter.length; i++) {
+        const g = gradient[i]! * scale
+        const first = m[i]! * beta1 + g * (1 - beta1)
+        const second = v[i]! * beta2 + g * g * (1 - beta2)
+        m[i] = first
+        v[i] = second
+        parameter[i] = parameter[i]! * kept - (stepSize * first) / (Math.sqrt(second) + epsilon)
+      }
     },
   }
-}
-
-/** base^exponent by the graph's exponent: exp(exponent ln base). */
-function power(base: number, exponent: Tensor): Tensor {
-  return exp(mul(exponent, Math.log(base)))
 }
 
 /** Settings of SM3. */
@@ -73,37 +74,58 @@ export interface SM3Options {
  * the PyTorch-SM3 package, accumulators average and never decrease.
  */
 export function sm3({ momentum, beta, eps }: SM3Options): Optimizer {
+  const fresh = beta > 0 ? 1 - beta : 1
+  const held = beta > 0 ? beta : 1
   return {
     elementwise: false,
     slots: (shape) => ({
-      ...Object.fromEntries((shape.length === 0 ? [1] : shape).map((n, axis) => [`acc${axis}`, [n]])),
+      ...Object.fromEntries(withAxes(shape).map((n, axis) => [`acc${axis}`, [n]])),
       mom: shape,
     }),
-    update: (parameter, gradient, slots, { learningRate }) => {
-      const shape = parameter.shape.length === 0 ? [1] : parameter.shape
-      const along = (axis: number) => shape.map((n, i) => (i === axis ? n : 1))
-      const accumulators = shape.map((_, axis) => reshape(slots[`acc${axis}`]!, along(axis)))
-      const least = accumulators.reduce((a, b) => minimum(a, b))
-      const squared = reshape(square(gradient), shape)
-      const nu = beta > 0 ? add(mul(least, beta), mul(squared, 1 - beta)) : add(least, squared)
-      const direction = div(gradient, sqrt(add(reshape(nu, gradient.shape), eps)))
-      const mom = add(mul(slots.mom!, momentum), mul(direction, 1 - momentum))
-      const accumulated = shape.map((n, axis) => {
-        const others = shape.flatMap((_, i) => (i === axis ? [] : [i]))
-        const largest = reshape(max(nu, { axes: others, keepAxes: true }), [n])
-        return [`acc${axis}`, beta > 0 ? maximum(slots[`acc${axis}`]!, largest) : largest] as const
-      })
-      return {
-        parameter: sub(parameter, mul(mom, learningRate)),
-        slots: { ...Object.fromEntries(accumulated), mom },
+    update: ({ shape, parameter, gradient, slots }, { learningRate, scale }) => {
+      const sizes = withAxes(shape)
+      const mom = slots['mom']!
+      const accumulators = sizes.map((_, axis) => slots[`acc${axis}`]!)
+      const largest = sizes.map((n) => new Float64Array(n))
+      const index = sizes.map(() => 0)
+      for (let i = 0; i < parameter.length; i++) {
+        let least = Infinity
+        for (let axis = 0; axis < sizes.length; axis++) least = Math.min(least, accumulators[axis]![index[axis]!]!)
+        const g = gradient[i]! * scale
+        const nu = held * least + fresh * g * g
+        const direction = g / Math.sqrt(nu + eps)
+        const moved = mom[i]! * momentum + direction * (1 - momentum)
+        mom[i] = moved
+        parameter[i] = parameter[i]! - learningRate * moved
+        for (let axis = 0; axis < sizes.length; axis++) {
+          const most = largest[axis]!
+          const at = index[axis]!
+          if (nu > most[at]!) most[at] = nu
+        }
+        advance(index, sizes)
       }
+      for (const [axis, accumulator] of accumulators.entries())
+        for (let i = 0; i < accumulator.length; i++)
+          accumulator[i] = Math.max(beta > 0 ? accumulator[i]! : 0, largest[axis]![i]!)
     },
   }
 }
 
-/** Exponential moving average, no warm-up: decay e + (1 - decay) p. SF-V: 0.95. */
-export function ema(average: Tensor, parameter: Tensor, decay: number): Tensor {
-  return add(mul(average, decay), mul(parameter, 1 - decay))
+/** The axes of a tensor; a scalar has one of size 1. */
+const withAxes = (shape: Shape): Shape => (shape.length === 0 ? [1] : shape)
+
+/** Goes on to the index of the next element, row-major. */
+function advance(index: number[], sizes: Shape): void {
+  for (let axis = sizes.length - 1; axis >= 0; axis--) {
+    index[axis]!++
+    if (index[axis]! < sizes[axis]!) return
+    index[axis] = 0
+  }
+}
+
+/** Takes an exponential moving average along, no warm-up: decay e + (1 - decay) p. SF-V: 0.95. */
+export function ema(average: Float32Array, parameters: Float32Array, decay: number): void {
+  for (let i = 0; i < average.length; i++) average[i] = decay * average[i]! + (1 - decay) * parameters[i]!
 }
 
 /**

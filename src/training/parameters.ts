@@ -8,13 +8,6 @@ export interface Span {
   readonly size: number
 }
 
-/** The places of `spans` in a vector, by `prefix` and name. They share its memory. */
-export function windows(spans: readonly Span[], vector: Float32Array, prefix = ''): Record<string, Float32Array> {
-  return Object.fromEntries(
-    spans.map(({ name, offset, size }) => [prefix + name, vector.subarray(offset, offset + size)]),
-  )
-}
-
 /** Names and shapes laid one after another in a vector. */
 export class Layout {
   readonly spans: readonly Span[]
@@ -32,7 +25,9 @@ export class Layout {
 
   /** Windows on a vector of this layout, by `prefix` and name. They share its memory. */
   views(vector: Float32Array, prefix = ''): Record<string, Float32Array> {
-    return windows(this.spans, vector, prefix)
+    return Object.fromEntries(
+      this.spans.map(({ name, offset, size }) => [prefix + name, vector.subarray(offset, offset + size)]),
+    )
   }
 
   /** Copies what `part` names out of a vector of this layout. */

@@ -140,10 +140,8 @@ describe('the steps of latent adversarial training', () => {
 
   it('move their own network, and leave the backbone as it is, bit for bit', async () => {
     const settings = { optimizer, emaDecay: 0.95 }
-    const [g, d] = await Promise.all([
-      Learner.open(engine, generator, weights[generator.prefix]!, settings),
-      Learner.open(engine, heads, weights[heads.prefix]!, settings),
-    ])
+    const g = new Learner(generator, weights[generator.prefix]!, settings)
+    const d = new Learner(heads, weights[heads.prefix]!, settings)
     const before = weights[backbone.prefix]!.slice()
     for (let step = 0; step < 2; step++) {
       const [oldG, oldD] = [g.parameters.slice(), d.parameters.slice()]
@@ -157,11 +155,10 @@ describe('the steps of latent adversarial training', () => {
       expect(sameBits(g.parameters, newG)).toBe(true)
     }
     expect(sameBits(weights[backbone.prefix]!, before)).toBe(true)
-    await Promise.all([g.dispose(), d.dispose()])
   })
 
   it('teach the heads to be low on real latents and high on fakes', async () => {
-    const learner = await Learner.open(engine, heads, weights[heads.prefix]!, { optimizer, emaDecay: 0.95 })
+    const learner = new Learner(heads, weights[heads.prefix]!, { optimizer, emaDecay: 0.95 })
     const losses: number[] = []
     let logits = { realLogit: 0, fakeLogit: 0 }
     for (let step = 0; step < 30; step++) {
@@ -170,7 +167,6 @@ describe('the steps of latent adversarial training', () => {
       logits = { realLogit: metrics.realLogit!, fakeLogit: metrics.fakeLogit! }
       await learner.apply(program.gradients[1]!, 1e-2)
     }
-    await learner.dispose()
     expect(losses.at(-1)!).toBeLessThan(losses[0]! / 2)
     expect(logits.realLogit).toBeLessThan(0)
     expect(logits.fakeLogit).toBeGreaterThan(0)

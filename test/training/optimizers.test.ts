@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ParameterSet } from '../../src/nn/weights.js'
-import { nodeEngine } from '../../src/runtime/engine.node.js'
 import { Learner, type LearnerOptions } from '../../src/training/learner.js'
 import { adamW, sm3, type Optimizer } from '../../src/training/optimizers.js'
 import { readFixture, readJson, tensorOf } from '../support/fixture.js'
@@ -17,18 +16,16 @@ const LIMIT = 2e-6
 const config = readJson<Config>('optim/config.json')
 const tensors = readFixture('optim/case.safetensors.gz')
 const names = config.shapes.map((_, i) => `p${i}`)
-const engine = nodeEngine({ threads: 1 })
 
 /** The tensors NAME.p0, NAME.p1, ... of the fixture, one after another as a learner keeps them. */
 function joined(name: (i: number) => string): Float32Array {
   return Float32Array.from(names.flatMap((_, i) => [...tensorOf(tensors, name(i)).data]))
 }
 
-function open(optimizer: Optimizer, options: Partial<LearnerOptions> = {}): Promise<Learner> {
+function open(optimizer: Optimizer, options: Partial<LearnerOptions> = {}): Learner {
   const set = new ParameterSet()
   config.shapes.forEach((shape, i) => set.get(names[i]!, shape))
-  return Learner.open(
-    engine,
+  return new Learner(
     set,
     joined((i) => `in.p${i}`),
     { optimizer, emaDecay: 0, ...options },
@@ -58,9 +55,8 @@ async function history(learner: Learner, rate: number): Promise<Record<string, F
 describe.each(Object.entries(config.sm3))('%s', (name, { lr, momentum, beta, eps }) => {
   let states: Record<string, Float32Array>[]
   beforeAll(async () => {
-    const learner = await open(sm3({ momentum, beta, eps }))
+    const learner = open(sm3({ momentum, beta, eps }))
     states = await history(learner, lr)
-    await learner.dispose()
   })
 
   it('moves the parameters as the reference', () => {
@@ -89,9 +85,8 @@ describe.each(Object.entries(config.sm3))('%s', (name, { lr, momentum, beta, eps
 
 describe.each(Object.entries(config.adamw))('%s', (name, { lr, betas, eps, weight_decay: weightDecay }) => {
   it('moves the parameters as PyTorch', async () => {
-    const learner = await open(adamW({ betas, eps, weightDecay }))
+    const learner = open(adamW({ betas, eps, weightDecay }))
     const states = await history(learner, lr)
-    await learner.dispose()
     states.forEach((state, s) =>
       names.forEach((p) => {
         expect(furthest(state[p]!, tensorOf(tensors, `${name}.step${s + 1}.${p}`).data)).toBeLessThan(LIMIT)
@@ -103,9 +98,8 @@ describe.each(Object.entries(config.adamw))('%s', (name, { lr, betas, eps, weigh
 describe.each(Object.entries(config.ema))('%s', (name, { decay, of }) => {
   it('averages the parameters as the reference', async () => {
     const { lr, ...options } = config.sm3[of]!
-    const learner = await open(sm3(options), { emaDecay: decay })
+    const learner = open(sm3(options), { emaDecay: decay })
     const states = await history(learner, lr)
-    await learner.dispose()
     states.forEach((state, s) =>
       names.forEach((p) => {
         expect(furthest(state[`average ${p}`]!, tensorOf(tensors, `${name}.step${s + 1}.${p}`).data)).toBeLessThan(
@@ -124,70 +118,32 @@ describe('a learner', () => {
   const optimizer = adamW({ betas: [0.9, 0.99], eps: 1, weightDecay: 0 })
 
   it('returns the norm of the gradient and scales it down to the largest allowed', async () => {
-    const clipped = await open(optimizer, { maxGradientNorm: norm / 4 })
-    const plain = await open(optimizer)
+    const clipped = open(optimizer, { maxGradientNorm: norm / 4 })
+    const plain = open(optimizer)
     expect(await clipped.apply(gradient, 1)).toBeCloseTo(norm, 4)
     await plain.apply(scaled(1 / 4), 1)
     expect(furthest(clipped.parameters, plain.parameters)).toBeLessThan(LIMIT)
-    await Promise.all([clipped.dispose(), plain.dispose()])
   })
 
   it('leaves a gradient below the largest norm alone', async () => {
-    const clipped = await open(optimizer, { maxGradientNorm: 2 * norm })
-    const plain = await open(optimizer)
+    const clipped = open(optimizer, { maxGradientNorm: 2 * norm })
+    const plain = open(optimizer)
     await clipped.apply(gradient, 1)
     await plain.apply(gradient, 1)
     expect(clipped.parameters).toEqual(plain.parameters)
-    await Promise.all([clipped.dispose(), plain.dispose()])
   })
 
   it('sums the norm of a long gradient without losing digits', async () => {
     const size = 2_000_003
     const set = new ParameterSet()
     set.get('long', [size])
-    const learner = await Learner.open(engine, set, new Float32Array(size), { optimizer, emaDecay: 0 })
+    const learner = new Learner(set, new Float32Array(size), { optimizer, emaDecay: 0 })
     const value = Math.fround(0.1)
     expect((await learner.apply(new Float32Array(size).fill(value), 1)) / (value * Math.sqrt(size))).toBeCloseTo(1, 10)
-    await learner.dispose()
-  })
-
-  it('updates long vectors, which it does in blocks, as short ones', async () => {
-    const size = 600_001
-    const wave = (at: number) => Math.fround(Math.sin(at))
-    const openWith = (values: Float32Array) => {
-      const set = new ParameterSet()
-      set.get('w', [values.length])
-      return Learner.open(engine, set, values, { optimizer, emaDecay: 0.5, maxGradientNorm: 1e9 })
-    }
-    const long = await openWith(Float32Array.from({ length: size }, (_, i) => wave(i)))
-    // Where blocks of 2^18 begin and end, and between.
-    const picked = [0, 1, 199_999, 262_143, 262_144, 262_145, 400_000, 524_287, 524_288, 524_289, 599_999, 600_000]
-    const short = await openWith(Float32Array.from(picked, wave))
-    for (let step = 1; step <= 3; step++) {
-      await long.apply(
-        Float32Array.from({ length: size }, (_, i) => wave(step * i)),
-        0.1,
-      )
-      await short.apply(
-        Float32Array.from(picked, (i) => wave(step * i)),
-        0.1,
-      )
-    }
-    const parts = (learner: Learner) => [
-      learner.parameters,
-      learner.average,
-      ...Object.values(learner.slots).map(({ values }) => values),
-    ]
-    const shortParts = parts(short)
-    parts(long).forEach((vector, i) => {
-      expect(vector).toHaveLength(size)
-      expect(picked.map((at) => vector[at])).toEqual([...shortParts[i]!])
-    })
-    await Promise.all([long.dispose(), short.dispose()])
   })
 
   it('updates its vectors in place, the only ones that it has', async () => {
-    const learner = await open(sm3({ momentum: 0.5, beta: 0.9, eps: 1e-30 }))
+    const learner = open(sm3({ momentum: 0.5, beta: 0.9, eps: 1e-30 }))
     const held = () => [
       learner.parameters,
       learner.average,
@@ -197,7 +153,6 @@ describe('a learner', () => {
     await learner.apply(new Float32Array(learner.layout.size).fill(1), 0.1)
     held().forEach((vector, i) => expect(vector).toBe(before[i]))
     expect(learner.parameters).not.toEqual(values)
-    await learner.dispose()
   })
 
   it('updates tensors with SM3 alike, whichever lie beside them', async () => {
@@ -208,10 +163,10 @@ describe('a learner', () => {
       of.forEach((shape, i) => set.get(`t${i}`, shape))
       const size = of.reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0)
       const options = { optimizer: sm3({ momentum: 0.5, beta: 0.9, eps: 1e-30 }), emaDecay: 0.5 }
-      return Learner.open(engine, set, new Float32Array(size).fill(1), options)
+      return new Learner(set, new Float32Array(size).fill(1), options)
     }
-    const together = await openWith(shapes)
-    const alone = await Promise.all(shapes.map((shape) => openWith([shape])))
+    const together = openWith(shapes)
+    const alone = shapes.map((shape) => openWith([shape]))
     for (let step = 1; step <= 2; step++) {
       const gradient = wave(together.layout.size, step)
       await together.apply(gradient, 0.1)
@@ -230,13 +185,12 @@ describe('a learner', () => {
         expect(same(own, learner.slots[slot]?.values), `${slot} of t${i}`).not.toBe(false)
       }
     }
-    await Promise.all([together, ...alone].map((learner) => learner.dispose()))
   })
 
   it('steps a parameter without axes with SM3', async () => {
     const set = new ParameterSet()
     set.get('scale', [])
-    const learner = await Learner.open(engine, set, Float32Array.of(1), {
+    const learner = new Learner(set, Float32Array.of(1), {
       optimizer: sm3({ momentum: 0, beta: 0, eps: 1e-30 }),
       emaDecay: 0,
     })
@@ -244,6 +198,5 @@ describe('a learner', () => {
     expect(learner.parameters[0]).toBeCloseTo(0.5, 6)
     await learner.apply(Float32Array.of(4), 0.5)
     expect(learner.parameters[0]).toBeCloseTo(0.5 - (0.5 * 4) / 5, 6)
-    await learner.dispose()
   })
 })

@@ -36,7 +36,7 @@ export async function adversarialTask(
   engine: Engine,
   group: Group,
 ): Promise<Task> {
-  const student = await Student.open(engine, recipe, group)
+  const student = await Student.open(recipe, group)
   const { config, learner: generator } = student
   const videos = await LatentVideos.open(engine, recipe, config)
   const heads = new ParameterSet('heads/')
@@ -48,7 +48,7 @@ export async function adversarialTask(
     { ...losses.generator, trained: generator.set },
     { ...losses.heads, trained: heads },
   )
-  const judge = await Learner.open(engine, heads, initialValues(heads, new Layout(heads.shapes), recipe.seed), {
+  const judge = new Learner(heads, initialValues(heads, new Layout(heads.shapes), recipe.seed), {
     optimizer: optimizerOf(recipe.headsOptimizer),
     emaDecay: recipe.ema,
     maxGradientNorm: recipe.maxGradientNorm,
@@ -94,7 +94,7 @@ export async function adversarialTask(
     sample: () => sampler.sample(),
     export: () => student.export(recipe.output),
     close: async () => {
-      await Promise.all([program, generator, judge, sampler, ...(real ? [real] : [])].map((part) => part.dispose()))
+      await Promise.all([program, sampler, ...(real ? [real] : [])].map((part) => part.dispose()))
       await videos.close()
     },
   }

@@ -12,7 +12,7 @@ import { Student } from './student.node.js'
 
 /** Consistency distillation: the student is to give at every noise level what its average gives at the one below. */
 export async function consistencyTask(recipe: RecipeOf<'consistency'>, engine: Engine, group: Group): Promise<Task> {
-  const student = await Student.open(engine, recipe, group)
+  const student = await Student.open(recipe, group)
   const { config, learner } = student
   const videos = await LatentVideos.open(engine, recipe, config)
   const average = student.average()
@@ -48,7 +48,7 @@ export async function consistencyTask(recipe: RecipeOf<'consistency'>, engine: E
     sample: () => sampler.sample(),
     export: () => student.export(recipe.output),
     close: async () => {
-      await Promise.all([program, learner, sampler].map((part) => part.dispose()))
+      await Promise.all([program, sampler].map((part) => part.dispose()))
       await videos.close()
     },
   }

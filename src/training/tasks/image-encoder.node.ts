@@ -39,7 +39,7 @@ export async function imageEncoderTask(recipe: RecipeOf<'image-encoder'>, engine
   })
   const graph = contrastiveLoss(set, config, recipe.batch, recipe.temperature)
   const program = await GradientProgram.open(engine, { ...graph, trained: set })
-  const learner = await Learner.open(engine, set, initial, {
+  const learner = new Learner(set, initial, {
     optimizer: optimizerOf(recipe.optimizer),
     emaDecay: recipe.ema,
     maxGradientNorm: recipe.maxGradientNorm,
@@ -86,7 +86,7 @@ export async function imageEncoderTask(recipe: RecipeOf<'image-encoder'>, engine
       ),
     export: () => saveComponent(recipe.output, 'image_encoder', json, learner.layout, learner.average),
     close: async () => {
-      await Promise.all([program.dispose(), learner.dispose(), store.close()])
+      await Promise.all([program.dispose(), store.close()])
     },
   }
 }

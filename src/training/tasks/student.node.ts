@@ -3,7 +3,6 @@ import { UserError } from '../../errors.js'
 import { type UNetConfig } from '../../models/unet/index.js'
 import { ParameterSet, type Weights } from '../../nn/weights.js'
 import { type Group } from '../../runtime/group.js'
-import { type Engine } from '../../runtime/program.js'
 import { saveCheckpoint } from '../../weights/checkpoint.node.js'
 import { readConfig, readWeights, saveComponent } from '../components.node.js'
 import { Learner } from '../learner.js'
@@ -39,11 +38,11 @@ export class Student {
    *
    * @throws UserError when a target of the LoRA is no module of the teacher, or the model has no student to start from.
    */
-  static async open(engine: Engine, recipe: DistillationRecipe, group: Group): Promise<Student> {
+  static async open(recipe: DistillationRecipe, group: Group): Promise<Student> {
     const { json, file } = await readConfig(recipe.model, 'unet')
     const { config, weights, trained, teacher } = studentGraph(json, file, recipe.lora)
     const values = await readWeights(recipe.model, 'unet', teacher)
-    const learner = await Learner.open(engine, trained, await initialStudent(recipe, trained, values), {
+    const learner = new Learner(trained, await initialStudent(recipe, trained, values), {
       optimizer: optimizerOf(recipe.optimizer),
       emaDecay: recipe.ema,
       maxGradientNorm: recipe.maxGradientNorm,

@@ -25,7 +25,7 @@ export async function teacherTask(recipe: RecipeOf<'teacher'>, engine: Engine, g
   const videos = await LatentVideos.open(engine, recipe, config)
   const graph = denoisingLoss(set, config, videos.geometry(recipe))
   const program = await GradientProgram.open(engine, { ...graph, trained: set })
-  const learner = await Learner.open(engine, set, start.initial, {
+  const learner = new Learner(set, start.initial, {
     optimizer: optimizerOf(recipe.optimizer),
     emaDecay: recipe.ema,
     maxGradientNorm: recipe.maxGradientNorm,
@@ -70,7 +70,7 @@ export async function teacherTask(recipe: RecipeOf<'teacher'>, engine: Engine, g
     },
     export: () => saveComponent(recipe.output, 'unet', start.json, learner.layout, learner.average),
     close: async () => {
-      await Promise.all([program.dispose(), learner.dispose(), sampler.dispose(), videos.close()])
+      await Promise.all([program.dispose(), sampler.dispose(), videos.close()])
     },
   }
 }

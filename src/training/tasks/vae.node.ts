@@ -51,7 +51,7 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine, group: Gr
   const whole = new Layout(set.shapes)
   const trained = recipe.part === 'decoder' ? set.under('decoder') : set
   const program = await GradientProgram.open(engine, { ...graph, trained })
-  const learner = await Learner.open(engine, trained, whole.extract(start.initial, new Layout(trained.shapes)), {
+  const learner = new Learner(trained, whole.extract(start.initial, new Layout(trained.shapes)), {
     optimizer: optimizerOf(recipe.optimizer),
     emaDecay: recipe.ema,
     maxGradientNorm: recipe.maxGradientNorm,
@@ -121,7 +121,7 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine, group: Gr
       await saveComponent(recipe.output, 'vae', await scaledConfig(), whole, values)
     },
     async close() {
-      await Promise.all([program.dispose(), learner.dispose(), reconstruct.dispose(), store.close(), stills?.close()])
+      await Promise.all([program.dispose(), reconstruct.dispose(), store.close(), stills?.close()])
     },
   }
 

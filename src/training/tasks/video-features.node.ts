@@ -57,7 +57,7 @@ export async function videoFeaturesTask(
   }
   const graph = videoFeaturesLoss(set, config, { ...recipe, pairs: recipe.batch })
   const program = await GradientProgram.open(engine, { ...graph, trained: set })
-  const learner = await Learner.open(engine, set, initial, {
+  const learner = new Learner(set, initial, {
     optimizer: optimizerOf(recipe.optimizer),
     emaDecay: recipe.ema,
     maxGradientNorm: recipe.maxGradientNorm,
@@ -125,7 +125,7 @@ export async function videoFeaturesTask(
     },
     export: () => saveComponent(recipe.output, 'features', json, learner.layout, learner.average),
     close: async () => {
-      await Promise.all([program.dispose(), learner.dispose(), store.close()])
+      await Promise.all([program.dispose(), store.close()])
     },
   }
 }

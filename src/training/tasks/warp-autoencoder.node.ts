@@ -55,7 +55,7 @@ export async function warpAutoencoderTask(
   const whole = new Layout(set.shapes)
   const trained = recipe.part === 'decoder' ? set.under('decoder') : set
   const program = await GradientProgram.open(engine, { ...warpAutoencoderLoss(set, config, batch, recipe), trained })
-  const learner = await Learner.open(engine, trained, whole.extract(start.initial, new Layout(trained.shapes)), {
+  const learner = new Learner(trained, whole.extract(start.initial, new Layout(trained.shapes)), {
     optimizer: optimizerOf(recipe.optimizer),
     emaDecay: recipe.ema,
     maxGradientNorm: recipe.maxGradientNorm,
@@ -139,7 +139,7 @@ export async function warpAutoencoderTask(
       await saveComponent(recipe.output, 'vae', await scaledConfig(), whole, values)
     },
     async close() {
-      await Promise.all([program.dispose(), learner.dispose(), reconstruct.dispose(), store.close(), stills?.close()])
+      await Promise.all([program.dispose(), reconstruct.dispose(), store.close(), stills?.close()])
     },
   }
 

@@ -2,7 +2,6 @@ import { deviceTraits } from '../../../src/pipeline/device-traits.js'
 import { Model } from '../../../src/pipeline/model.js'
 import type { Engine, LoweredGraph, Program } from '../../../src/runtime/program.js'
 import { GradientProgram } from '../../../src/training/gradient-program.js'
-import { Learner } from '../../../src/training/learner.js'
 import { stepGraph } from '../../../src/training/plan/graphs.js'
 import type { Recipe } from '../../../src/training/recipe/index.js'
 import { tinySource } from '../../pipeline/tiny.js'
@@ -55,18 +54,16 @@ function recorder(): { readonly engine: Engine; readonly graphs: LoweredGraph[] 
   return { engine: { device: 'cpu', load }, graphs }
 }
 
-/** Every graph of a training step, its gradients and its optimisers, as training opens them. */
+/** Every graph of a training step, with its gradients, as training opens them. */
 export async function trainingGraphs(): Promise<NamedGraph[]> {
   const all: NamedGraph[] = []
   for (const [name, objective, changes] of TRAININGS) {
     const recipe = smokeRecipe(objective, changes)
     const of = NETWORKS[objective] ?? objective
     const json = recipeJson(`smoke/${of}.json`)['network'] as object
-    const { goals, trained } = stepGraph(recipe, { json, file: name, height: SIDE, width: SIDE })
+    const { goals } = stepGraph(recipe, { json, file: name, height: SIDE, width: SIDE })
     const { engine, graphs } = recorder()
     await GradientProgram.open(engine, ...goals)
-    for (const { set, optimizer } of trained)
-      await Learner.open(engine, set, new Float32Array(set.count), { optimizer, emaDecay: 0.9 })
     all.push(...graphs.map((graph) => ({ name, graph })))
   }
   return all
