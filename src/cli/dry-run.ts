@@ -1,13 +1,17 @@
 import type { DeviceChoice } from '../runtime/device-names.js'
+import { resolveDevice } from '../runtime/devices.node.js'
+import { alone } from '../runtime/group.js'
 import { checkFit, fitOf, gigabytes, tightness } from '../training/plan/fit.node.js'
 import type { Plan } from '../training/plan/plan.js'
 import type { Recipe } from '../training/recipe/index.js'
+import { processesOf } from '../training/run/processes.js'
 
 /** Where it shall run. */
 export interface DryRunOptions {
   readonly device: DeviceChoice
   /** Memory of the device to plan for, in GB (10^9 bytes); default: what this machine's has. */
   readonly memory?: number | undefined
+  readonly threads?: number | undefined
   readonly json?: true | undefined
 }
 
@@ -16,8 +20,11 @@ export interface DryRunOptions {
  *
  * @throws UserError with the numbers, after printing, when the device's memory is too small.
  */
-export function printPlan(recipe: Recipe, plan: Plan, { device, memory, json }: DryRunOptions): void {
-  const fit = fitOf(plan, device, memory === undefined ? undefined : memory * 1e9)
+export function printPlan(recipe: Recipe, plan: Plan, { device, memory, threads, json }: DryRunOptions): void {
+  // How many cores another machine has is not known.
+  const here = memory === undefined && resolveDevice(device) === 'cpu'
+  const processes = processesOf(recipe, { threads, onCpu: here, group: alone })
+  const fit = fitOf(plan, device, { memory: memory === undefined ? undefined : memory * 1e9, processes })
   const { onCpu, needs, has } = fit
   const fits = has === undefined ? undefined : needs <= has
   if (json)
@@ -48,10 +55,13 @@ function table(
       `${gigabytes(memory.activations)} alive at once; ONNX Runtime holds about ${gigabytes(memory.activations + memory.overhead)}`,
     ],
     ['memory: averages, optimiser', gigabytes(memory.optimizer)],
-    ['on the CPU', `${gigabytes(memory.cpu)} a process at the least, about ${gigabytes(memory.cpu + memory.overhead)}`],
+    [
+      'on the CPU',
+      `${gigabytes(memory.cpu)} at the least in one process, about ${gigabytes(memory.cpu + memory.overhead)}`,
+    ],
     [
       'on an accelerator',
-      `${gigabytes(memory.accelerator)} a process at the least, about ${gigabytes(memory.accelerator + memory.overhead)}, and ${gigabytes(memory.host)} in the machine`,
+      `${gigabytes(memory.accelerator)} at the least, about ${gigabytes(memory.accelerator + memory.overhead)}, and ${gigabytes(memory.host)} in the machine`,
     ],
     [
       onCpu ? 'this machine has' : 'the device has',

@@ -168,7 +168,7 @@ describe('what is there already', () => {
 describe('before anything is opened', () => {
   it('a run that cannot fit is refused', async () => {
     await expect(train('vae', { batch: 1e9, output: workshop.path('huge') })).rejects.toThrow(
-      /^this cannot fit: a process needs .* GB at the least and the machine has .* GB/,
+      /^this cannot fit: it needs .* GB at the least and the machine has .* GB/,
     )
     expect(existsSync(workshop.path('huge'))).toBe(false)
   })

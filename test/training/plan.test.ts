@@ -127,7 +127,7 @@ describe('sfv train --dry-run', () => {
     expect(report).toMatchObject({ has: 24e9, fits: false })
     expect(code).toBe(1)
     expect(stderr).toMatch(
-      /^sfv: this cannot fit: a process needs \d+ GB at the least and the device has 24\.0 GB; .*LoRA/,
+      /^sfv: this cannot fit: it needs \d+ GB at the least and the device has 24\.0 GB; .*LoRA/,
     )
   })
 

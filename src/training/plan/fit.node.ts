@@ -4,10 +4,18 @@ import { UserError } from '../../errors.js'
 import type { DeviceChoice } from '../../runtime/device-names.js'
 import { type Plan } from './plan.js'
 
+/** What is known beside a plan. */
+export interface FitOptions {
+  /** Bytes that the device has. Left out: what this machine's has. */
+  readonly memory?: number | undefined
+  /** Processes of this machine that share each batch. */
+  readonly processes: number
+}
+
 /** What a plan needs of a device, and what that has, in bytes. */
 export interface Fit {
   readonly onCpu: boolean
-  /** The least that a process can do with. */
+  /** The least that the processes can do with. */
   readonly needs: number
   /** What ONNX Runtime is likely to hold. */
   readonly about: number
@@ -15,11 +23,13 @@ export interface Fit {
   readonly has: number | undefined
 }
 
-/** Holds a plan against a device; `memory` is what that has, in bytes, where it is told. */
-export function fitOf(plan: Plan, device: DeviceChoice, memory?: number): Fit {
+/** Holds a plan for whole batches against a device. */
+export function fitOf(plan: Plan, device: DeviceChoice, { memory, processes }: FitOptions): Fit {
   const gpu = device === 'cpu' ? undefined : gpuBytes()
   const onCpu = device === 'cpu' || (device === 'auto' && gpu === undefined && memory === undefined)
-  const needs = onCpu ? plan.memory.cpu : plan.memory.accelerator
+  const { cpu, activations, accelerator } = plan.memory
+  // Each process has all of the weights and their gradients, and its share of the activations.
+  const needs = onCpu ? processes * (cpu - activations) + activations : accelerator
   return { onCpu, needs, about: needs + plan.memory.overhead, has: memory ?? (onCpu ? machineBytes() : gpu) }
 }
 
@@ -37,7 +47,7 @@ export function tightness({ needs, about, has }: Fit): string | undefined {
 export function checkFit({ onCpu, needs, has }: Fit): void {
   if (has !== undefined && needs > has)
     throw new UserError(
-      `this cannot fit: a process needs ${gigabytes(needs)} at the least and the ${onCpu ? 'machine' : 'device'} has ${gigabytes(has)}; ` +
+      `this cannot fit: it needs ${gigabytes(needs)} at the least and the ${onCpu ? 'machine' : 'device'} has ${gigabytes(has)}; ` +
         `take a smaller batch, fewer frames or smaller clips, rematerialise, train a LoRA, or plan for another device (--device, --memory)`,
     )
 }

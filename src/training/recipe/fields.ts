@@ -42,6 +42,12 @@ export const common = {
   keepEvery: count
     .optional()
     .describe('Checkpoints at multiples of this step are kept for good besides. Left out: none.'),
+  processes: z
+    .union([z.literal('auto'), count])
+    .default('auto')
+    .describe(
+      'Processes of this machine that share each batch, on the CPU; auto: as many as there are cores, as far as they divide the batch.',
+    ),
   sampleEvery: count.default(200).describe('Steps between sample sheets and clips.'),
 }
 

@@ -23,6 +23,7 @@ const CHANGEABLE = new Set([
   'keepCheckpoints',
   'keepEvery',
   'sampleEvery',
+  'processes',
   'output',
 ])
 

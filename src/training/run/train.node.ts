@@ -1,6 +1,9 @@
+import { availableParallelism } from 'node:os'
 import { UserError } from '../../errors.js'
+import { resolveDevice } from '../../runtime/devices.node.js'
 import { nodeEngine, type NodeEngineOptions } from '../../runtime/engine.node.js'
 import { alone, type Group } from '../../runtime/group.js'
+import { inTeam } from '../../runtime/team.node.js'
 import { type Recipe } from '../recipe/index.js'
 import { checkFit, fitOf, tightness } from '../plan/fit.node.js'
 import { planRecipe } from '../plan/plan.node.js'
@@ -12,6 +15,7 @@ import { RunFolder } from './folder.node.js'
 import { agree, checkAlike, shareState } from './group.js'
 import { checkTakesFiles, ModelOutput } from './model-output.node.js'
 import { Monitor } from './monitor.node.js'
+import { processesOf, shareOf, type SharedRecipe } from './processes.js'
 import { writeSamples } from './samples.node.js'
 
 /** How to run a recipe. */
@@ -32,13 +36,30 @@ export interface TrainOptions extends Pick<NodeEngineOptions, 'threads' | 'devic
 
 /**
  * Trains by a recipe, from the start or from the newest checkpoint, and writes the finished component to the recipe's
- * output, with all that makes a model of it. Whether it fits the memory and may be written is checked first. What a step does follows from (seed, step) and the saved state alone: a run that was killed and resumed ends
- * with the very weights of one that was not.
+ * output, with all that makes a model of it. Whether it fits the memory and may be written is checked first. What a step
+ * does follows from (seed, step) and the saved state alone: a run that was killed and resumed ends with the very weights
+ * of one that was not. On the CPU several processes share each batch where the recipe lets them.
  *
  * @throws UserError when the folder holds another run or none to resume, the output a model that is not this run's, the machine
  * too little memory, or when a number is no longer finite (the last good state is kept, and the batch is named).
  */
-export async function train(recipe: Recipe, options: TrainOptions): Promise<void> {
+export async function train(given: Recipe, options: TrainOptions): Promise<void> {
+  const { threads, device = 'cpu', group = alone } = options
+  const onCpu = resolveDevice(device) === 'cpu'
+  const processes = processesOf(given, { threads, onCpu, group })
+  const recipe = { ...given, processes }
+  if (processes === 1) return trainPart(recipe, options)
+  const share = Math.max(1, Math.floor((threads ?? availableParallelism()) / processes))
+  const { onEvent, signal, ...shared } = { ...options, threads: share }
+  await inTeam(processes, {
+    first: (group) => trainPart(recipe, { ...shared, onEvent, signal, group }),
+    module: 'training/run/train-thread.node',
+    request: { recipe, options: shared },
+  })
+}
+
+/** This process's part of a run. The other members of the group have theirs at the same time. */
+export async function trainPart(recipe: SharedRecipe, options: TrainOptions): Promise<void> {
   const { resume = false, force = false, group = alone } = options
   const writes = group.rank === 0
   const folder = new RunFolder(options.folder)
@@ -48,13 +69,13 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<void
   const output = writes ? await ModelOutput.open(recipe, folder, force) : undefined
   tell({ type: 'stage', stage: 'plan' })
   if (writes) {
-    const fit = fitOf(await planRecipe(recipe), options.device ?? 'cpu')
+    const fit = fitOf(await planRecipe(recipe), options.device ?? 'cpu', { processes: recipe.processes })
     checkFit(fit)
     const message = tightness(fit)
     if (message !== undefined) tell({ type: 'warning', message })
   }
   tell({ type: 'stage', stage: 'open' })
-  const task = await openTask(located(recipe), nodeEngine(options), group)
+  const task = await openTask(located(shareOf(recipe)), nodeEngine(options), group)
   try {
     if (writes) await folder.claim(recipe)
     const restored = resume && writes ? await folder.checkpoints.restore(task.learners) : 0
@@ -71,7 +92,7 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<void
 /** A run under way. */
 class Run {
   constructor(
-    private readonly recipe: Recipe,
+    private readonly recipe: SharedRecipe,
     private readonly task: Task,
     private readonly folder: RunFolder,
     private readonly group: Group,
@@ -84,7 +105,7 @@ class Run {
   async from(start: number, changes: readonly string[]): Promise<void> {
     const { recipe, group } = this
     const accumulation = 'accumulation' in recipe ? recipe.accumulation : 1
-    const clipsPerStep = recipe.batch * accumulation * group.size
+    const clipsPerStep = (recipe.batch / recipe.processes) * accumulation * group.size
     this.tell({ type: 'started', step: start, steps: recipe.steps, clipsPerStep, processes: group.size, changes })
     // Opening takes long enough for a run to be stopped before its first step.
     let stopped = (await agree(group, {}, this.asked)).stop
