@@ -97,7 +97,8 @@ export class VideoSource {
     if (!still) return this.window(random, change)
     const { frames, rates } = this.options
     const fps = rates ? rates[0] + (rates[1] - rates[0]) * random.uniform() : this.store.fps
-    return this.stills.moved(random, change, frames, fps)
+    const { motion, ...video } = await this.stills.moved(random, change, frames, fps)
+    return this.options.motion ? { ...video, motion } : video
   }
 
   private async window(random: Random, change: RgbaChange): Promise<DrawnVideo> {

@@ -126,9 +126,7 @@ describe('sfv train --dry-run', () => {
     expect(report.recipe).toMatchObject({ steps: 50_000, accumulation: 4, seed: 0 })
     expect(report).toMatchObject({ has: 24e9, fits: false })
     expect(code).toBe(1)
-    expect(stderr).toMatch(
-      /^sfv: this cannot fit: it needs \d+ GB at the least and the device has 24\.0 GB; .*LoRA/,
-    )
+    expect(stderr).toMatch(/^sfv: this cannot fit: it needs \d+ GB at the least and the device has 24\.0 GB; .*LoRA/)
   })
 
   it('is content with what fits', async () => {

@@ -33,7 +33,7 @@ describe('the number of processes', () => {
 
   it('is what the recipe says, where that is possible', () => {
     expect(processesOf(teacher({ batch: 4, processes: 2 }), here)).toBe(2)
-    expect(() => processesOf(teacher({ batch: 4, processes: 3 }), here)).toThrow(/choose one of 1, 2, 4, or "auto"/)
+    expect(() => processesOf(teacher({ batch: 4, processes: 3 }), here)).toThrow(/choose one of 1, 2, or "auto"/)
     const pair = { ...alone, size: 2 }
     expect(() => processesOf(teacher({ batch: 4, processes: 2 }), { ...here, group: pair })).toThrow(
       /MPI has started 2/,

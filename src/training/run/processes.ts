@@ -25,11 +25,11 @@ export function processesOf(recipe: Recipe, { threads, onCpu, group }: Surroundi
   if (processes === 'auto') {
     if (!onCpu || group.size > 1 || contrasts) return 1
     const most = threads ?? availableParallelism()
-    return Math.max(...divisors(batch).filter((divisor) => divisor <= most))
+    return Math.max(...divisors(batch, most))
   }
   if (batch % processes !== 0)
     throw new UserError(
-      `recipe field processes is ${processes}, which does not divide the batch of ${batch}; choose one of ${divisors(batch).join(', ')}, or "auto"`,
+      `recipe field processes is ${processes}, which does not divide the batch of ${batch}; choose one of ${divisors(batch, processes).join(', ')}, or "auto"`,
     )
   if (processes > 1 && group.size > 1)
     throw new UserError(`recipe field processes is ${processes}, but MPI has started ${group.size}; leave it out`)
@@ -48,6 +48,7 @@ export function shareOf(recipe: SharedRecipe): Recipe {
   return { ...recipe, batch: recipe.batch / recipe.processes }
 }
 
-function divisors(n: number): number[] {
-  return Array.from({ length: n }, (_, i) => i + 1).filter((divisor) => n % divisor === 0)
+/** Divisors up to `most`. */
+function divisors(n: number, most: number): number[] {
+  return Array.from({ length: Math.min(n, most) }, (_, i) => i + 1).filter((divisor) => n % divisor === 0)
 }

@@ -74,6 +74,8 @@ export async function trainPart(recipe: SharedRecipe, options: TrainOptions): Pr
     const message = tightness(fit)
     if (message !== undefined) tell({ type: 'warning', message })
   }
+  // Nobody opens networks before the first process has found that the run may begin.
+  await group.broadcast(new Float32Array(1))
   tell({ type: 'stage', stage: 'open' })
   const task = await openTask(located(shareOf(recipe)), nodeEngine(options), group)
   try {
