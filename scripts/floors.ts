@@ -32,8 +32,8 @@ const PLATFORM_PACKAGES = new Map<string, Platform>([
   ['onnxruntime-web', 'web'],
 ])
 
-/** What the package offers to Node: `.`, `./training` and `./evaluation` of package.json's `exports`. */
-const NODE_ENTRIES = new Set(['src/index.ts', 'src/training/index.ts', 'src/evaluation/index.ts'])
+/** What the package offers to Node alone: `exports` of package.json has them. */
+const NODE_ENTRIES = new Set(['src/index.ts', 'src/graph.ts', 'src/training/index.ts', 'src/evaluation/index.ts'])
 
 /** `any` code runs in Node and in the browser. */
 export type Platform = 'node' | 'web' | 'any'

@@ -4,7 +4,7 @@ import { alone } from '../runtime/group.js'
 import { checkFit, fitOf, gigabytes, tightness } from '../training/plan/fit.node.js'
 import type { Plan } from '../training/plan/plan.js'
 import type { Recipe } from '../training/recipe/index.js'
-import { processesOf } from '../training/run/processes.js'
+import { processesOf } from '../training/run/processes.node.js'
 
 /** Where it shall run. */
 export interface DryRunOptions {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { alone } from '../../src/runtime/group.js'
 import { inTeam } from '../../src/runtime/team.node.js'
-import { processesOf } from '../../src/training/run/processes.js'
+import { processesOf } from '../../src/training/run/processes.node.js'
 import { type TrainEvent } from '../../src/training/run/events.js'
 import { Checkpoint } from '../../src/weights/checkpoint.node.js'
 import { smokeRecipe } from './support/smoke.js'

@@ -2,7 +2,7 @@
 import { lineToMaker } from '../../runtime/thread.node.js'
 import { serve } from '../../runtime/rpc.js'
 import { teamGroup, type TeamMemory } from '../../runtime/team.node.js'
-import { type SharedRecipe } from './processes.js'
+import { type SharedRecipe } from './processes.node.js'
 import { trainPart, type TrainOptions } from './train.node.js'
 
 /** What a member of a team is told. */

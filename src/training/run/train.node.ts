@@ -15,7 +15,7 @@ import { RunFolder } from './folder.node.js'
 import { agree, checkAlike, shareState } from './group.js'
 import { checkTakesFiles, ModelOutput } from './model-output.node.js'
 import { Monitor } from './monitor.node.js'
-import { processesOf, shareOf, type SharedRecipe } from './processes.js'
+import { processesOf, shareOf, type SharedRecipe } from './processes.node.js'
 import { writeSamples } from './samples.node.js'
 
 /** How to run a recipe. */
