@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { copyFile, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -28,14 +28,6 @@ describe('an app that has installed the package', { timeout: MINUTES }, () => {
     await writeFile(join(app, 'readme.js'), script)
     await run(process.execPath, ['readme.js'], { cwd: app })
     expect(await sharp(join(app, 'cat.webp')).metadata()).toMatchObject({ format: 'webp', width: 128, pages: 14 })
-  })
-
-  it('trains by an objective of its own, with what the package exports alone', async () => {
-    await cp('examples', join(app, 'examples'), { recursive: true })
-    const { stdout } = await run(process.execPath, ['examples/custom-objective/train.mjs', '40'], { cwd: app })
-    const losses = [...stdout.matchAll(/loss (\S+)/g)].map(([, loss]) => Number(loss))
-    expect(losses).toHaveLength(2)
-    expect(losses[1]).toBeLessThan(0.9 * losses[0]!)
   })
 
   it.skipIf(process.platform !== 'linux')('serves four requests at once while its event loop goes on', async () => {
