@@ -110,7 +110,6 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${without}`, 
     const names = [...reached].join('\n')
     for (const control of [
       'Light or dark',
-      'Behind it',
       'Speed',
       'There and back',
       'First picture: draw on it',

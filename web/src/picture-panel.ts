@@ -83,7 +83,7 @@ export function picturePanel(store: Store, open: (file: File) => unknown, exampl
     h(
       'div',
       { class: 'row' },
-      fileButton('Another picture…', 'image/*,video/*', open),
+      fileButton('New picture…', 'image/*,video/*', open),
       h('button', { type: 'button', class: 'quiet', onclick: () => store.set({ crop: CENTRED }) }, 'Centre'),
     ),
     examples,
