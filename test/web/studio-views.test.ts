@@ -53,9 +53,16 @@ describe.skipIf(chromiumPath === undefined)(`the studio’s views in Chromium${w
       .locator('.try canvas')
       .nth(1)
       .evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL())
-    await studio.drag('How much it moves', 30, 120, 250)
-    await page.locator('.tries.old').waitFor()
-    await page.locator('.save .primary:disabled', { hasText: 'Wait for the new clip' }).waitFor(PATIENCE)
+    const atOnce = await page.evaluate(() => {
+      const slider = document.querySelector<HTMLInputElement>('input[aria-label="How much it moves"]')!
+      for (const value of ['30', '120', '250']) {
+        slider.value = value
+        slider.dispatchEvent(new Event('input', { bubbles: true }))
+      }
+      const save = document.querySelector<HTMLButtonElement>('.save .primary')!
+      return [document.querySelector('.tries')!.classList.contains('old'), save.disabled, save.textContent]
+    })
+    expect(atOnce).toEqual([true, true, 'Wait for the new clip'])
     await studio.made()
     expect(await page.locator('.save .primary').isEnabled()).toBe(true)
     expect(
@@ -198,6 +205,21 @@ describe.skipIf(chromiumPath === undefined)(`the studio’s views in Chromium${w
     const count = await page.locator('.kept > div').count()
     await page.keyboard.press('Delete')
     expect(await page.locator('.kept > div').count()).toBe(count - 1)
+    const stored = () =>
+      page.evaluate(
+        () =>
+          new Promise<number>((resolve) => {
+            const open = indexedDB.open('sfv-studio')
+            open.onsuccess = () => {
+              const request = open.result.transaction('clips').objectStore('clips').count()
+              request.onsuccess = () => {
+                open.result.close()
+                resolve(request.result)
+              }
+            }
+          }),
+      )
+    await expect.poll(stored).toBe(count - 1)
     await page.reload()
     await studio.made()
     expect(await page.locator(`.kept [aria-label="${name}"]`).count()).toBe(0)

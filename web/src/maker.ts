@@ -34,12 +34,19 @@ export class Maker {
   /** Other views leave the tries as they are; they are made anew when one comes back to them. */
   #soon(): void {
     clearTimeout(this.#timer)
-    if (!this.#isDue || this.store.state.tab !== 'make') return
+    const { store } = this
+    if (!this.#isDue || store.state.tab !== 'make') return
+    store.state.work?.cancel()
     this.#timer = setTimeout(() => {
       this.#isDue = false
-      this.store.state.work?.cancel()
       void this.#run()
     }, CALM)
+    const cancel = () => {
+      clearTimeout(this.#timer)
+      store.set({ work: undefined })
+    }
+    // From here on the old clips are not what is asked for, and are not saved.
+    store.set({ work: { text: 'Getting ready', cancel } })
   }
 
   async #run(): Promise<void> {
