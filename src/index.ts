@@ -2,13 +2,8 @@ export { UserError } from './errors.js'
 export type { ClipFile } from './media/any-clip.js'
 export { Clip, type ClipOptions } from './media/clip.node.js'
 export { type ClipContent } from './media/clip.js'
-export {
-  EXPORT_FORMATS,
-  type ExportFormat,
-  type ExportOptions,
-  type ExportSettings,
-  type Quality,
-} from './media/export-settings.js'
+export { EXPORT_FORMATS, type ExportFormat, type ExportOptions, type ExportSettings } from './media/export-settings.js'
+export { type ExportProgress, type ExportWork, type Quality } from './media/fit-bytes.js'
 export { type Frames, type Picture } from './media/frames.js'
 export { type PictureInput } from './media/picture-input.node.js'
 export { type EditOptions, type MemoryOptions } from './pipeline/image-to-video.js'

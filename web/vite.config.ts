@@ -1,28 +1,22 @@
 import { build as bundle } from 'esbuild'
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { dirname, extname, join, relative } from 'node:path'
+import { readdir, readFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type Plugin } from 'vite'
-import { MANIFEST } from '../src/weights/manifest.js'
-import { manifestOf } from '../src/weights/manifest.node.js'
+import { siteFiles } from './site-files.js'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = join(here, '..')
-const OUT = process.env['SFV_STUDIO_OUT'] ?? join(root, 'dist-studio')
+const MODEL = process.env['SFV_MODEL'] ?? join(root, 'models/fluent')
 const ORT = join(root, 'node_modules/onnxruntime-web/dist')
-/** The networks on WebAssembly alone, and with WebGPU. */
-const ORT_FILES = ['ort-wasm-simd-threaded', 'ort-wasm-simd-threaded.asyncify'].flatMap((name) => [
-  `${name}.mjs`,
-  `${name}.wasm`,
-])
+const OUT = process.env['SFV_STUDIO_OUT'] ?? join(root, 'dist-studio')
 
-/** Nothing but the site's own files, and WebAssembly; pictures and clips of the page's own making. */
+/** Nothing but the site's own files, and WebAssembly; pictures, clips and workers (mediabunny's) of the page's own making. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
-  "worker-src 'self'",
+  "worker-src 'self' blob:",
   "style-src 'self'",
   "img-src 'self' blob: data:",
   "media-src 'self' blob:",
@@ -35,42 +29,6 @@ const POLICY = [
 const ISOLATION = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
-}
-
-/** Serves the model and ONNX Runtime while developing, and puts them beside the site when it is built. */
-function siteFiles(model: string): Plugin {
-  return {
-    name: 'sfv-site-files',
-    configureServer(server) {
-      server.middlewares.use((request, response, next) => {
-        const path = new URL(request.url ?? '/', 'http://x').pathname
-        const type = extname(path) === '.mjs' ? 'text/javascript' : 'application/wasm'
-        if (path === `/model/${MANIFEST}`) {
-          void manifestOf(model).then((manifest) => response.end(JSON.stringify(manifest)), next)
-        } else if (path.startsWith('/model/')) {
-          createReadStream(join(model, path.slice(7)))
-            .on('error', next)
-            .pipe(response)
-        } else if (path.startsWith('/ort/') && ORT_FILES.includes(path.slice(5))) {
-          response.setHeader('content-type', type)
-          for (const [name, value] of Object.entries(ISOLATION)) response.setHeader(name, value)
-          createReadStream(join(ORT, path.slice(5)))
-            .on('error', next)
-            .pipe(response)
-        } else next()
-      })
-    },
-    async writeBundle({ dir }) {
-      await mkdir(join(dir!, 'ort'), { recursive: true })
-      for (const file of ORT_FILES) await cp(join(ORT, file), join(dir!, 'ort', file))
-      const manifest = await manifestOf(model)
-      for (const path of Object.keys(manifest.files)) {
-        await mkdir(dirname(join(dir!, 'model', path)), { recursive: true })
-        await cp(join(model, path), join(dir!, 'model', path))
-      }
-      await writeFile(join(dir!, 'model', MANIFEST), JSON.stringify(manifest))
-    },
-  }
 }
 
 /** Writes the page's policy and the service worker that keeps the site. */
@@ -116,8 +74,10 @@ export default defineConfig({
   root: here,
   base: './',
   publicDir: join(here, 'public'),
-  plugins: [siteFiles(process.env['SFV_MODEL'] ?? join(root, 'models/fluent')), offline()],
+  plugins: [siteFiles(MODEL, ORT, ISOLATION), offline()],
   resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'browser', 'module', 'import', 'default'] },
+  // What workers need must be known from the start: dependencies that are found late make the development server reload the page.
+  optimizeDeps: { entries: ['index.html', 'src/app.ts', '../src/web/*-worker*.ts'] },
   worker: { format: 'es' },
   build: {
     outDir: OUT,

@@ -2,6 +2,7 @@ import { UserError } from '../errors.js'
 import type { ClipContent } from './clip.js'
 import type { ExportFormat, ExportOptions, ExportSettings } from './export-settings.js'
 import type { Exported } from './export.js'
+import type { ExportWork } from './fit-bytes.js'
 import type { Frames } from './frames.js'
 
 /** A clip as a file in memory. */
@@ -38,7 +39,7 @@ export abstract class AnyClip implements ClipContent {
   }
 
   /** Encodes the clip where this platform does that. */
-  protected abstract encode(settings: ExportSettings, signal?: AbortSignal): Promise<Exported>
+  protected abstract encode(settings: ExportSettings, work: ExportWork): Promise<Exported>
 
   /** What the clip is made of, ready to be sent to a worker. */
   protected get content(): ClipContent {
@@ -54,7 +55,7 @@ export abstract class AnyClip implements ClipContent {
    */
   async toBuffer(format: ExportFormat, { signal, ...options }: ExportOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     signal?.throwIfAborted()
-    return (await this.encode({ ...options, format }, signal)).bytes
+    return (await this.encode({ ...options, format }, { signal })).bytes
   }
 
   /**
@@ -62,9 +63,9 @@ export abstract class AnyClip implements ClipContent {
    *
    * @throws UserError as `toBuffer` does.
    */
-  async toFile(settings: ExportSettings, { signal }: Pick<ExportOptions, 'signal'> = {}): Promise<ClipFile> {
-    signal?.throwIfAborted()
-    const { bytes, type, ...rest } = await this.encode(settings, signal)
+  async toFile(settings: ExportSettings, work: ExportWork = {}): Promise<ClipFile> {
+    work.signal?.throwIfAborted()
+    const { bytes, type, ...rest } = await this.encode(settings, work)
     return { blob: new Blob([bytes], { type }), ...rest }
   }
 }

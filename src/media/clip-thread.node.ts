@@ -12,8 +12,8 @@ export interface ExportRequest {
 }
 
 const handlers = {
-  async exportClip({ clip, settings }: ExportRequest, { signal }: Work) {
-    const exported = await exportClip(clip, settings, signal)
+  async exportClip({ clip, settings }: ExportRequest, { signal, report }: Work) {
+    const exported = await exportClip(clip, settings, { signal, onProgress: report })
     // What an encoder gives may lie in memory that others use too, which cannot be given away.
     const bytes = Uint8Array.from(exported.bytes)
     return { value: { ...exported, bytes }, transfer: [bytes.buffer] }

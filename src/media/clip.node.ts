@@ -5,6 +5,7 @@ import type { ClipContent } from './clip.js'
 import type { ExportRequest } from './clip-thread.node.js'
 import type { ExportFormat, ExportOptions, ExportSettings } from './export-settings.js'
 import type { Exported } from './export.js'
+import type { ExportWork } from './fit-bytes.js'
 import { checkOutput, filesOf, formatOf } from './output.node.js'
 import { writeFilesAtomic } from './write-files.node.js'
 
@@ -56,16 +57,16 @@ export class Clip extends AnyClip {
     signal?.throwIfAborted()
     await checkOutput(path)
     const format = formatOf(path)
-    const { bytes } = await this.encode({ ...options, format }, signal)
+    const { bytes } = await this.encode({ ...options, format }, { signal })
     signal?.throwIfAborted()
     const files = filesOf(path, format, bytes)
     await writeFilesAtomic(files)
     return [...files.keys()]
   }
 
-  protected override async encode(settings: ExportSettings, signal?: AbortSignal): Promise<Exported> {
-    if (!this.#worker) return (await import('./export.node.js')).exportClip(this, settings, signal)
+  protected override async encode(settings: ExportSettings, work: ExportWork): Promise<Exported> {
+    if (!this.#worker) return (await import('./export.node.js')).exportClip(this, settings, work)
     const request: ExportRequest = { clip: this.content, settings }
-    return clipThread().call('exportClip', request, { signal })
+    return clipThread().call('exportClip', request, work)
   }
 }

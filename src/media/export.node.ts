@@ -4,6 +4,7 @@ import type { ClipContent } from './clip.js'
 import type { Gifenc } from './encode/gif.js'
 import type { ExportSettings } from './export-settings.js'
 import { exportWith, type Encoders, type Exported } from './export.js'
+import type { ExportWork } from './fit-bytes.js'
 
 /** Each is loaded when it is needed: together they would cost every command a quarter of a second. */
 const encoders: Encoders = {
@@ -24,6 +25,6 @@ const encoders: Encoders = {
  *
  * @throws UserError as `exportWith` does.
  */
-export function exportClip(clip: ClipContent, settings: ExportSettings, signal?: AbortSignal): Promise<Exported> {
-  return exportWith(encoders, clip, settings, signal)
+export function exportClip(clip: ClipContent, settings: ExportSettings, work?: ExportWork): Promise<Exported> {
+  return exportWith(encoders, clip, settings, work)
 }

@@ -3,8 +3,10 @@ import { commentOf, type ClipContent } from './clip.js'
 import { assembleApng } from './encode/apng.js'
 import { encodeGifWith, type Gifenc } from './encode/gif.js'
 import { commentChunks, writePngChunks, type PngChunk } from './encode/png-chunks.js'
+import { indexPixels } from './encode/palette.js'
 import { encodeIndices } from './encode/png-pixels.js'
-import { checkExport, fitBytes, type ExportSettings, type Quality } from './export-settings.js'
+import { checkExport, type ExportSettings } from './export-settings.js'
+import { fitBytes, type ExportWork, type Quality } from './fit-bytes.js'
 import { frameAt, type Frames } from './frames.js'
 import { unmixWhite, whiteAlpha } from './key-white.js'
 import { resizeLanczos } from './lanczos.js'
@@ -57,7 +59,7 @@ export async function exportWith(
   encoders: Encoders,
   clip: ClipContent,
   settings: ExportSettings,
-  signal?: AbortSignal,
+  { signal, onProgress }: ExportWork = {},
 ): Promise<Exported> {
   checkExport(settings, encoders.opaque)
   const { format, size, limit, transparent } = settings
@@ -71,7 +73,7 @@ export async function exportWith(
     made = scaled(thinned, ((size ?? longer) / longer) * quality.scale)
     return (await encodeAs(encoders, format, made, quality, signal)) as Uint8Array<ArrayBuffer>
   }
-  const { bytes, quality } = await fitBytes(encode, limit)
+  const { bytes, quality } = await fitBytes(encode, limit, onProgress)
   const { width, height, count } = made.frames
   return { bytes, type: TYPES[format], quality, width, height, frames: count }
 }
@@ -129,9 +131,7 @@ async function picturesOf(
     }
     return pictures
   }
-  const kind = alpha ? 'rgba4444' : 'rgb565'
-  const palette = gifenc.quantize(rgba!, colours, { format: kind })
-  const indices = gifenc.applyPalette(rgba!, palette, kind)
+  const { indices, palette } = indexPixels(gifenc, rgba!, colours)
   const size = width * height
   for (let i = 0; i < count; i++) {
     pictures.push(encodeIndices(width, height, indices.subarray(i * size, (i + 1) * size), palette))

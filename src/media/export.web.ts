@@ -6,6 +6,7 @@ import { encodeVideo } from './encode/video.web.js'
 import { encodeWebp } from './encode/webp.web.js'
 import type { ExportSettings } from './export-settings.js'
 import { exportWith, type Encoders, type Exported } from './export.js'
+import type { ExportWork } from './fit-bytes.js'
 
 const library = gifenc as unknown as Gifenc
 
@@ -23,6 +24,6 @@ const encoders: Encoders = {
  *
  * @throws UserError as `exportWith` does.
  */
-export function exportClip(clip: ClipContent, settings: ExportSettings, signal?: AbortSignal): Promise<Exported> {
-  return exportWith(encoders, clip, settings, signal)
+export function exportClip(clip: ClipContent, settings: ExportSettings, work?: ExportWork): Promise<Exported> {
+  return exportWith(encoders, clip, settings, work)
 }

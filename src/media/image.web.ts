@@ -5,14 +5,14 @@ import { withoutAlpha } from './pixels.web.js'
 import { takeWebpOrientation } from './webp-orientation.js'
 
 /**
- * Reads a still picture upright, in sRGB, on white where it is transparent, with its opacity then; of an animation the first
- * frame. What it is tells its bytes, not its name: a drawing that could hold scripts never reaches a decoder.
+ * Opens a still picture upright, transparency kept; of an animation the first frame. What it is tells its bytes, not its name: a
+ * drawing that could hold scripts never reaches a decoder.
  *
  * @param name stands for the picture in messages; the file's unless told
  * @throws UserError when it cannot be read, is no picture, has a side under 8 or over 16,384 pixels, or has more than 64
  *   million pixels.
  */
-export async function readImage(source: Blob, name?: string): Promise<Picture> {
+export async function openImage(source: Blob, name?: string): Promise<ImageBitmap> {
   const label = name ?? (source instanceof File && source.name !== '' ? source.name : 'the picture')
   const bytes = new Uint8Array(await source.arrayBuffer())
   const { format } = readImageHeader(bytes, label)
@@ -20,9 +20,19 @@ export async function readImage(source: Blob, name?: string): Promise<Picture> {
   const bitmap = await createImageBitmap(new Blob([bytes], { type: `image/${format}` })).catch(() => {
     throw new UserError(`cannot read ${label}: the picture is damaged or cut short; save or download it again`)
   })
+  checkImageSize(bitmap.width, bitmap.height, label)
+  return upright(bitmap, orientation)
+}
+
+/**
+ * Reads a still picture as `openImage` does, in sRGB, on white where it is transparent, with its opacity then.
+ *
+ * @throws UserError as `openImage` does.
+ */
+export async function readImage(source: Blob, name?: string): Promise<Picture> {
+  const bitmap = await openImage(source, name)
   try {
-    checkImageSize(bitmap.width, bitmap.height, label)
-    return picturePixels(bitmap, bitmap.width, bitmap.height, orientation)
+    return picturePixels(bitmap)
   } finally {
     bitmap.close()
   }
@@ -39,18 +49,28 @@ const TRANSFORMS: readonly ((w: number, h: number) => [number, number, number, n
   (w) => [0, -1, 1, 0, 0, w],
 ]
 
-/** The pixels of something drawable of `width` x `height`, on white, turned as an orientation of EXIF (1 to 8) says. */
-function picturePixels(source: CanvasImageSource, width: number, height: number, orientation: number): Picture {
-  const [w, h] = orientation > 4 ? [height, width] : [width, height]
-  const context = new OffscreenCanvas(w, h).getContext('2d', { willReadFrequently: true })!
+/** A picture turned as an orientation of EXIF (1 to 8) says; the one that is given is closed where it is not the answer. */
+function upright(bitmap: ImageBitmap, orientation: number): ImageBitmap {
   const transform = TRANSFORMS[orientation - 2]
-  if (transform) context.setTransform(...transform(width, height))
-  context.drawImage(source, 0, 0, width, height)
+  if (!transform) return bitmap
+  const { width, height } = bitmap
+  const canvas = orientation > 4 ? new OffscreenCanvas(height, width) : new OffscreenCanvas(width, height)
+  const context = canvas.getContext('2d')!
+  context.setTransform(...transform(width, height))
+  context.drawImage(bitmap, 0, 0)
+  bitmap.close()
+  return canvas.transferToImageBitmap()
+}
+
+/** The pixels of a picture on white. */
+function picturePixels(bitmap: ImageBitmap): Picture {
+  const { width: w, height: h } = bitmap
+  const context = new OffscreenCanvas(w, h).getContext('2d', { willReadFrequently: true })!
+  context.drawImage(bitmap, 0, 0)
   const pixels = () => context.getImageData(0, 0, w, h).data
   const rgba = pixels()
   const alpha = Uint8Array.from({ length: w * h }, (_, pixel) => rgba[4 * pixel + 3]!)
   if (alpha.every((value) => value === 255)) return { width: w, height: h, data: withoutAlpha(rgba) }
-  context.resetTransform()
   context.globalCompositeOperation = 'destination-over'
   context.fillStyle = '#ffffff'
   context.fillRect(0, 0, w, h)

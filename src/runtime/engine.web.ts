@@ -20,7 +20,18 @@ export interface WebEngineOptions {
   readonly threads?: number
   /** Address of a folder with ONNX Runtime's .mjs and .wasm files. Default: where the bundler put them. */
   readonly runtime?: string
+  /**
+   * Whether that folder holds the .wasm files compressed, as .wasm.gz, with a manifest.json of `sfv manifest`. They are then
+   * fetched beside the model, counted in its progress, and kept as it is. Default: false.
+   */
+  readonly compressed?: boolean
 }
+
+/** The stem of ONNX Runtime's files for each device. */
+export const RUNTIME_STEMS = {
+  wasm: 'ort-wasm-simd-threaded',
+  webgpu: 'ort-wasm-simd-threaded.asyncify',
+} as const satisfies Record<WebDevice, string>
 
 /** Where networks run in a browser. */
 export type WebDevice = 'webgpu' | 'wasm'
@@ -52,16 +63,19 @@ export async function chooseDevice(asked: WebEngineOptions['device'] = 'auto'): 
  * precision is widened to float32 once, when a program is loaded.
  *
  * @param ort the build of ONNX Runtime for the device
+ * @param wasm the bytes of its .wasm file, where they are here already
  */
 export function webEngine(
   ort: Ort,
   device: WebDevice,
   readFile: ReadFile,
   { threads, runtime }: Omit<WebEngineOptions, 'device'> = {},
+  wasm?: ArrayBuffer,
 ): Engine {
   ort.env.logLevel = 'error'
   ort.env.wasm.numThreads = crossOriginIsolated ? (threads ?? Math.min(navigator.hardwareConcurrency, MOST_THREADS)) : 1
   if (runtime !== undefined) ort.env.wasm.wasmPaths = runtime
+  if (wasm) ort.env.wasm.wasmBinary = wasm
   const sessionOptions: OnnxRuntime.InferenceSession.SessionOptions = {
     executionProviders: [device],
     graphOptimizationLevel: 'all',

@@ -2,6 +2,7 @@ import { AnyClip } from '../media/any-clip.js'
 import type { ClipSampling } from '../media/decode.web.js'
 import { EXPORT_FORMATS, type ExportFormat, type ExportOptions, type ExportSettings } from '../media/export-settings.js'
 import type { Exported } from '../media/export.js'
+import type { ExportWork } from '../media/fit-bytes.js'
 import type { Frames } from '../media/frames.js'
 import { UserError } from '../errors.js'
 import type { ExportRequest, ReadRequest } from './media-worker.js'
@@ -32,9 +33,9 @@ export class Clip extends AnyClip {
     offerDownload(blob, format === 'png' ? name.replace(/png$/i, 'zip') : name)
   }
 
-  protected override encode(settings: ExportSettings, signal?: AbortSignal): Promise<Exported> {
+  protected override encode(settings: ExportSettings, work: ExportWork): Promise<Exported> {
     const request: ExportRequest = { clip: this.content, settings }
-    return mediaWorker().call('exportClip', request, { signal })
+    return mediaWorker().call('exportClip', request, work)
   }
 }
 
@@ -57,4 +58,14 @@ export async function readClip(source: Blob, sampling: ClipSampling): Promise<Cl
   const request: ReadRequest = { source, sampling }
   const frames = await mediaWorker().call<Frames>('readClip', request)
   return new Clip({ frames, fps: sampling.fps, metadata: {} })
+}
+
+/**
+ * A clip with the opacity of its figure, which is cut from the white that it stands on. A clip that has opacity of its own, or
+ * fills its frame as a photograph does, is given back as it is.
+ */
+export async function cutOut(clip: Clip): Promise<Clip> {
+  if (clip.alpha) return clip
+  const alpha = await mediaWorker().call<Uint8Array | undefined>('cutOut', clip.frames)
+  return alpha ? new Clip({ frames: clip.frames, alpha, fps: clip.fps, metadata: clip.metadata }) : clip
 }

@@ -8,6 +8,7 @@ import { chooseDevice, type WebDevice, type WebEngineOptions } from '../runtime/
 import type { DownloadProgress } from '../weights/model-files.web.js'
 import { Clip } from './clip.js'
 import type { AnimateRequest, EditRequest, OpenAnswer, OpenRequest, PictureSource } from './model-worker.js'
+import type { ModelFacts } from './model-facts.js'
 import { Remote } from '../runtime/rpc.js'
 import { lineTo } from './worker-line.js'
 
@@ -16,7 +17,7 @@ export type WebProgress = AnimateProgress | ({ readonly type: 'download' } & Dow
 
 /** How `fromPretrained` opens a model. */
 export interface PretrainedOptions extends WebEngineOptions {
-  /** How far the weights of a single forward are; those for more steps are told to the clip that needs them. */
+  /** How far the weights of a single forward are, and a compressed runtime; those for more steps are told to the clip that needs them. */
   readonly onDownload?: (progress: DownloadProgress) => void
   /** Ends the download. */
   readonly signal?: AbortSignal
@@ -30,7 +31,10 @@ export interface MakingOptions {
 }
 
 /** What `animate` may be told. */
-export interface AnimateOptions extends AnimateSettings, MakingOptions {}
+export interface AnimateOptions extends AnimateSettings, MakingOptions {
+  /** What the clip ends with, for models whose `abilities.endFrame` says so. */
+  readonly end?: PictureInput | undefined
+}
 
 /** What `edit` may be told. */
 export interface EditOptions extends EditSettings, MakingOptions {}
@@ -48,7 +52,11 @@ export class ImageToVideo {
     /** Where the networks run: `webgpu` or `wasm`. */
     readonly device: string,
     /** The frames and the size in pixels that the model was trained for: what `animate` makes unless told. */
-    readonly native: OpenAnswer['native'],
+    readonly native: ModelFacts['native'],
+    /** The settings that hold where nothing is told. */
+    readonly defaults: ModelFacts['defaults'],
+    /** What the model can do beside making a clip of a picture. */
+    readonly abilities: ModelFacts['abilities'],
   ) {}
 
   /**
@@ -62,8 +70,11 @@ export class ImageToVideo {
     const worker = new Remote(lineTo(modelWorker(await chooseDevice(asked))))
     try {
       const request: OpenRequest = { url: new URL(url, location.href).href, engine: absolute(engine) }
-      const { device, native } = await worker.call<OpenAnswer>('open', request, { signal, onProgress: onDownload })
-      return new ImageToVideo(worker, device, native)
+      const { device, native, defaults, abilities } = await worker.call<OpenAnswer>('open', request, {
+        signal,
+        onProgress: onDownload,
+      })
+      return new ImageToVideo(worker, device, native, defaults, abilities)
     } catch (error) {
       worker.terminate()
       throw error
@@ -76,8 +87,12 @@ export class ImageToVideo {
    * @throws UserError when the picture cannot be read, a setting is wrong, or the model cannot make such a clip.
    */
   async animate(picture: PictureInput, options: AnimateOptions = {}): Promise<Clip> {
-    const { onProgress, signal, ...settings } = options
-    const request: AnimateRequest = { picture: await fetched(picture), settings }
+    const { onProgress, signal, end, ...settings } = options
+    const request: AnimateRequest = {
+      picture: await fetched(picture),
+      end: end === undefined ? undefined : await fetched(end),
+      settings,
+    }
     return new Clip(await this.worker.call<ClipContent>('animate', request, { signal, onProgress }))
   }
 

@@ -2,18 +2,13 @@ export { UserError } from '../errors.js'
 export type { ClipContent } from '../media/clip.js'
 export type { ClipSampling } from '../media/decode.web.js'
 export type { ClipFile } from '../media/any-clip.js'
-export {
-  EXPORT_FORMATS,
-  type ExportFormat,
-  type ExportOptions,
-  type ExportSettings,
-  type Quality,
-} from '../media/export-settings.js'
+export { EXPORT_FORMATS, type ExportFormat, type ExportOptions, type ExportSettings } from '../media/export-settings.js'
+export type { ExportProgress, ExportWork, Quality } from '../media/fit-bytes.js'
 export type { Frames, Picture } from '../media/frames.js'
 export type { Stage } from '../pipeline/progress.js'
 export type { AnimateSettings, EditSettings } from '../pipeline/settings.js'
 export type { DownloadProgress } from '../weights/model-files.web.js'
-export { Clip, offerDownload, readClip } from './clip.js'
+export { Clip, cutOut, offerDownload, readClip } from './clip.js'
 export {
   ImageToVideo,
   type AnimateOptions,
@@ -22,3 +17,4 @@ export {
   type PretrainedOptions,
   type WebProgress,
 } from './image-to-video.js'
+export type { ModelFacts } from './model-facts.js'

@@ -3,7 +3,9 @@ import type { ClipContent } from '../media/clip.js'
 import { readClip, type ClipSampling } from '../media/decode.web.js'
 import type { ExportSettings } from '../media/export-settings.js'
 import { exportClip } from '../media/export.web.js'
+import type { Frames } from '../media/frames.js'
 import { serve, type Work } from '../runtime/rpc.js'
+import { figureAlpha } from './cut-out.js'
 import { lineToPage } from './worker-line.js'
 
 /** What saving a clip is told. */
@@ -19,9 +21,14 @@ export interface ReadRequest {
 }
 
 const handlers = {
-  async exportClip({ clip, settings }: ExportRequest, { signal }: Work) {
-    const exported = await exportClip(clip, settings, signal)
+  async exportClip({ clip, settings }: ExportRequest, { signal, report }: Work) {
+    const exported = await exportClip(clip, settings, { signal, onProgress: report })
     return { value: exported, transfer: [exported.bytes.buffer] }
+  },
+
+  cutOut(frames: Frames) {
+    const alpha = figureAlpha(frames)
+    return Promise.resolve({ value: alpha, transfer: alpha ? [alpha.buffer] : [] })
   },
 
   async readClip({ source, sampling }: ReadRequest) {

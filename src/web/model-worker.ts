@@ -2,11 +2,14 @@ import type { ClipContent } from '../media/clip.js'
 import type { Frames, Picture } from '../media/frames.js'
 import { readImage } from '../media/image.web.js'
 import { ImageToVideo } from '../pipeline/image-to-video.js'
+import { Model } from '../pipeline/model.js'
 import { openModelFiles } from '../pipeline/pretrained.web.js'
 import type { AnimateSettings, EditSettings } from '../pipeline/settings.js'
 import { webEngine, type Ort, type WebDevice, type WebEngineOptions } from '../runtime/engine.web.js'
 import { ModelFiles, type DownloadProgress } from '../weights/model-files.web.js'
 import { serve, type Answer, type Work } from '../runtime/rpc.js'
+import { fetchRuntime } from './compressed-runtime.js'
+import { factsOf, type ModelFacts } from './model-facts.js'
 import { lineToPage } from './worker-line.js'
 
 /** What opening a model is told. */
@@ -16,9 +19,8 @@ export interface OpenRequest {
 }
 
 /** What the model is, once it is open. */
-export interface OpenAnswer {
+export interface OpenAnswer extends ModelFacts {
   readonly device: string
-  readonly native: { readonly frames: number; readonly height: number; readonly width: number }
 }
 
 /** A picture as it comes from the page: pixels, or a file. */
@@ -27,6 +29,8 @@ export type PictureSource = Picture | Blob
 /** What making a clip is told. */
 export interface AnimateRequest {
   readonly picture: PictureSource
+  /** What the clip ends with, for models that take an end frame. */
+  readonly end?: PictureSource | undefined
   readonly settings: AnimateSettings
 }
 
@@ -64,19 +68,36 @@ function answerWith(clip: ClipContent): Answer {
 
 const handlers = {
   async open({ url, engine: options }: OpenRequest, { signal, report }: Work) {
-    tellDownload = report
-    const files = await ModelFiles.open(url, { signal })
-    const onDownload = (progress: DownloadProgress) => tellDownload?.(progress)
-    const source = await openModelFiles(files, { signal, onDownload })
     const { ort, device } = runtime!
-    const engine = webEngine(ort, device, (file) => files.read(file), options)
+    // One progress over all that is fetched; each part tells its own bytes.
+    const parts = new Map<string, DownloadProgress | undefined>([['model', undefined]])
+    if (options.compressed) parts.set('runtime', undefined)
+    const told = (part: string) => (progress: DownloadProgress) => {
+      if (isOpen) return tellDownload?.(progress)
+      parts.set(part, progress)
+      const known = [...parts.values()]
+      if (known.includes(undefined)) return
+      const sum = (of: 'loaded' | 'total') => known.reduce((all, each) => all + each![of], 0)
+      report({ file: progress.file, loaded: sum('loaded'), total: sum('total') })
+    }
+    let isOpen = false
+    const files = ModelFiles.open(url, { signal })
+    const [source, wasm] = await Promise.all([
+      files.then((files) => openModelFiles(files, { signal, onDownload: told('model') })),
+      options.compressed ? fetchRuntime(device, options.runtime, { signal, onDownload: told('runtime') }) : undefined,
+    ])
+    isOpen = true
+    const read = async (file: string) => (await files).read(file)
+    const engine = webEngine(ort, device, read, options, wasm)
     model = new ImageToVideo(source, engine)
-    return { value: { device: engine.device, native: model.native } satisfies OpenAnswer }
+    const facts = factsOf(new Model(source, engine))
+    return { value: { device: engine.device, ...facts } satisfies OpenAnswer }
   },
 
-  async animate({ picture, settings }: AnimateRequest, { signal, report }: Work) {
+  async animate({ picture, end, settings }: AnimateRequest, { signal, report }: Work) {
     tellDownload = (progress) => report({ type: 'download', ...progress })
-    return answerWith(await opened().animate(pictureOf(picture), { ...settings, signal, onProgress: report }))
+    const options = { ...settings, signal, onProgress: report, ...(end && { end: pictureOf(end) }) }
+    return answerWith(await opened().animate(pictureOf(picture), options))
   },
 
   async edit({ clip, firstFrame, settings }: EditRequest, { signal, report }: Work) {

@@ -6,6 +6,7 @@ import { Clip } from '../../src/media/clip.node.js'
 import { decodeClip } from '../../src/media/decode.node.js'
 import type { ExportFormat } from '../../src/media/export-settings.js'
 import { emojiClip, newFolder } from './support.js'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const [WIDTH, HEIGHT, COUNT] = [32, 24, 3]
@@ -66,6 +67,26 @@ describe('a clip with opacity of its own keeps it', () => {
     if (format === 'png') {
       expect(Object.keys(unzipSync(bytes))).toEqual(['frame-00.png', 'frame-01.png', 'frame-02.png'])
       expect(files).toHaveLength(COUNT)
+    }
+  })
+
+  it.each(['apng', 'png'] as const)('in %s of few colours, whose clear and solid pixels stay so', async (format) => {
+    const whole = await clip.toBuffer(format)
+    const { blob, quality } = await clip.toFile({ format, limit: Math.round(whole.length * 0.8) })
+    expect(quality).toMatchObject({ colours: expect.any(Number) as number, every: 1, scale: 1 })
+    const folder = newFolder()
+    const bytes = new Uint8Array(await blob.arrayBuffer())
+    const pictures = format === 'png' ? Object.values(unzipSync(bytes)) : [bytes]
+    for (const [index, picture] of pictures.entries()) {
+      const path = join(folder, `${index}.${format}`)
+      await writeFile(path, picture)
+      const read = await decodeClip(path)
+      const original = alpha.subarray(index * PIXELS, (index + pictures.length === 1 ? COUNT : index + 1) * PIXELS)
+      for (const [i, a] of read.alpha!.entries()) {
+        const was = original[i]!
+        if (was === 0 || was === 255) expect([i, a]).toEqual([i, was])
+        if (was === 0) expect([...read.frames.data.subarray(3 * i, 3 * i + 3)]).toEqual([255, 255, 255])
+      }
     }
   })
 

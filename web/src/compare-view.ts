@@ -1,10 +1,12 @@
-import type { Picture, WebProgress } from '../../src/web/index.js'
-import type { Chosen } from './controls.js'
+import type { ImageToVideo, WebProgress } from '../../src/web/index.js'
 import { h } from './dom.js'
-import { complain } from './messages.js'
+import { untilAborted } from './maker.js'
+import type { View } from './make-view.js'
+import { announce, complain } from './messages.js'
+import { cropped, drawCrop } from './picture.js'
 import { Player } from './player.js'
-import type { Session } from './session.js'
-import type { View } from './view.js'
+import { deviceName, type Session } from './session.js'
+import type { State, Store } from './store.js'
 
 /** Steps that stand beside each other: the student's one, the teacher's many. */
 const STEPS = [1, 4, 8, 16, 25] as const
@@ -13,88 +15,108 @@ const STEPS = [1, 4, 8, 16, 25] as const
 export class CompareView implements View {
   readonly element: HTMLElement
   readonly player = new Player()
-  readonly #notes: readonly HTMLElement[]
+  readonly #notes = STEPS.map(() => h('p', { class: 'hint' }, '–'))
   readonly #tiles: readonly HTMLElement[]
-  readonly #button = h('button', { type: 'button', class: 'primary', onclick: () => void this.#toggle() }, 'Compare')
-  #stop: AbortController | undefined
-  #asked: { picture: Picture; chosen: Chosen } | undefined
+  readonly #button = h('button', { type: 'button', class: 'primary', onclick: () => void this.#run() }, 'Compare')
+  readonly #device = h('p', { class: 'hint' })
+  /** What the tiles show was made with. */
+  #made: Pick<State, 'source' | 'crop' | 'settings'> | undefined
 
-  constructor(private readonly session: Session) {
-    const notes = STEPS.map(() => h('p', { class: 'note' }, '–'))
-    this.#notes = notes
-    const tiles = STEPS.map((steps, index) =>
+  constructor(
+    private readonly store: Store,
+    private readonly session: Session,
+  ) {
+    this.#tiles = STEPS.map((steps, index) =>
       h(
         'figure',
         { class: steps === 1 ? 'tile one empty' : 'tile empty' },
         h('div', { class: 'stage' }, this.player.addScreen(`${steps} steps`)),
-        h('figcaption', {}, h('strong', {}, steps === 1 ? '1 step' : `${steps} steps`), notes[index]),
+        h('figcaption', {}, h('strong', {}, steps === 1 ? '1 step' : `${steps} steps`), this.#notes[index]),
       ),
     )
-    this.#tiles = tiles
     this.element = h(
       'section',
       { class: 'view compare', 'aria-label': 'Compare' },
       h(
         'header',
         {},
-        h('p', {}, 'One forward of the student beside the teacher’s many, from the same picture and the same noise.'),
+        h('p', {}, 'One step of the fast model beside the many of its slow teacher, from the same picture and noise.'),
         this.#button,
       ),
-      h('div', { class: 'tiles' }, ...tiles),
+      this.#device,
+      h('div', { class: 'tiles' }, ...this.#tiles),
       this.player.controls,
     )
-  }
-
-  update(picture: Picture, chosen: Chosen): void {
-    this.#asked = { picture, chosen }
-    this.#stop?.abort()
-    this.#clear(picture)
+    store.on(['source', 'crop', 'settings', 'tab'], (state) => {
+      if (!this.#made) return this.#clear()
+      const { source, crop, settings } = this.#made
+      const isOld = source !== state.source || crop !== state.crop || settings !== state.settings
+      this.element.classList.toggle('old', isOld)
+      if (isOld) this.#device.textContent = 'These were made before your last change.'
+    })
+    store.on(['look'], ({ look }) => (this.player.look = look))
   }
 
   /** Shows the picture, pale, where the clips will be. */
-  #clear(picture: Picture): void {
+  #clear(): void {
+    const { source, crop, facts } = this.store.state
+    if (!source || !facts) return
+    const still = h('canvas', { width: facts.native.width, height: facts.native.height })
+    drawCrop(still, source.bitmap, crop)
     for (const [index, tile] of this.#tiles.entries()) {
       tile.classList.add('empty')
-      this.player.preview(picture, index)
+      this.player.preview(still, index)
       this.#notes[index]!.textContent = '–'
     }
   }
 
-  async #toggle(): Promise<void> {
-    if (this.#stop) return this.#stop.abort()
-    if (!this.#asked) return
-    const { picture, chosen } = this.#asked
+  async #run(): Promise<void> {
+    const { store } = this
+    const { source, crop, settings } = store.state
+    if (!source || store.state.work) return
     const stop = new AbortController()
-    this.#stop = stop
-    this.#button.textContent = 'Stop'
-    this.#clear(picture)
+    const tell = (done: number) =>
+      store.set({ work: { text: 'Comparing', share: done / STEPS.length, cancel: () => stop.abort() } })
+    this.#made = { source, crop, settings }
+    this.element.classList.remove('old')
+    this.#button.disabled = true
+    this.#clear()
     try {
-      const model = await this.session.model()
+      tell(0)
+      const model = await untilAborted(this.session.model(), stop.signal)
+      this.#device.textContent = `On ${deviceName(model.device)}, one after another.`
       // The networks stay open for clips of one kind: all that are guided follow each other.
-      for (const [index, steps] of STEPS.entries()) {
-        const note = this.#notes[index]!
-        note.textContent = 'waiting'
-        let started = performance.now()
-        const onProgress = (progress: WebProgress) => {
-          if (progress.type === 'download') {
-            note.textContent = `fetching ${Math.round((100 * progress.loaded) / progress.total)} %`
-            started = performance.now()
-          } else if (progress.type === 'stage' && progress.stage === 'open') started = performance.now()
-          else if (progress.type === 'stage')
-            note.textContent = `${progress.stage} ${progress.done} / ${progress.total}`
-        }
-        const clip = await model.animate(picture, { ...chosen, loop: false, steps, signal: stop.signal, onProgress })
-        this.player.load(clip, index)
-        this.#tiles[index]!.classList.remove('empty')
-        const forwards = steps === 1 ? '1 forward' : `${2 * steps} forwards`
-        note.textContent = `${forwards}, ${((performance.now() - started) / 1000).toFixed(2)} s`
+      for (const index of STEPS.keys()) {
+        await this.#one(model, index, stop.signal)
+        tell(index + 1)
       }
+      announce('The comparison is ready')
     } catch (error) {
       for (const note of this.#notes) if (!/forward/.test(note.textContent)) note.textContent = '–'
       complain(error)
     } finally {
-      this.#stop = undefined
-      this.#button.textContent = 'Compare'
+      this.#button.disabled = false
+      store.set({ work: undefined })
     }
+  }
+
+  async #one(model: ImageToVideo, index: number, signal: AbortSignal): Promise<void> {
+    const { source, crop, settings } = this.#made!
+    const [steps, note] = [STEPS[index]!, this.#notes[index]!]
+    note.textContent = 'waiting'
+    let started = performance.now()
+    const onProgress = (progress: WebProgress) => {
+      if (progress.type === 'download') {
+        note.textContent = `fetching ${Math.round((100 * progress.loaded) / progress.total)} %`
+        started = performance.now()
+      } else if (progress.type === 'stage' && progress.stage === 'open') started = performance.now()
+      else if (progress.type === 'stage') note.textContent = `${progress.stage} ${progress.done} / ${progress.total}`
+    }
+    const options = { ...settings, loop: false, steps, signal, onProgress }
+    const clip = await model.animate(cropped(source!.bitmap, crop, model.native), options)
+    this.player.load(clip, index)
+    this.#tiles[index]!.classList.remove('empty')
+    const forwards = steps === 1 ? '1 forward' : `${2 * steps} forwards`
+    note.textContent = `${forwards}, ${((performance.now() - started) / 1000).toFixed(2)} s`
   }
 }

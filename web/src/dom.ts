@@ -1,3 +1,22 @@
+import {
+  Contrast,
+  createElement,
+  Dices,
+  Download,
+  Film,
+  ImagePlus,
+  Layers,
+  Package,
+  Pause,
+  Play,
+  Repeat,
+  Share2,
+  Star,
+  Trash2,
+  Undo2,
+  X,
+} from 'lucide'
+
 type Child = Node | string | false | undefined
 
 /** What an element is made with: attributes, `on*` listeners, and properties that have no attribute. */
@@ -20,31 +39,30 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element
 }
 
-/** Shapes of 24 x 24, drawn with strokes. */
 const ICONS = {
-  play: 'M8 5.5v13l10.5-6.5z',
-  pause: 'M8 5.5v13M16 5.5v13',
-  dice: 'M7 4h10a3 3 0 0 1 3 3v10a3 3 0 0 1-3 3H7a3 3 0 0 1-3-3V7a3 3 0 0 1 3-3zM8.6 8.6v0M15.4 15.4v0M12 12v0M15.4 8.6v0M8.6 15.4v0',
-  onion: 'M4 8h10v10H4zM8 8V5h11v11h-5',
-  theme: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 4v16',
-  open: 'M12 16V5m0 0L8 9m4-4 4 4M5 15v4h14v-4',
-  save: 'M12 5v11m0 0 4-4m-4 4-4-4M5 15v4h14v-4',
-  undo: 'M9 7 5 11l4 4M5 11h9a5 5 0 0 1 0 10h-2',
-  repeat: 'M17 3l3 3-3 3M4 11V9a3 3 0 0 1 3-3h13M7 21l-3-3 3-3M20 13v2a3 3 0 0 1-3 3H4',
+  play: Play,
+  pause: Pause,
+  onion: Layers,
+  theme: Contrast,
+  open: ImagePlus,
+  save: Download,
+  undo: Undo2,
+  tries: Dices,
+  repeat: Repeat,
+  star: Star,
+  delete: Trash2,
+  pack: Package,
+  share: Share2,
+  video: Film,
+  stop: X,
 } as const
 
 /** One of the icons. */
 export type Icon = keyof typeof ICONS
 
 /** An icon as an element. */
-export function icon(name: Icon): SVGSVGElement {
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg')
-  for (const [key, value] of Object.entries({ viewBox: '0 0 24 24', class: 'icon', 'aria-hidden': 'true' }))
-    svg.setAttribute(key, value)
-  const path = document.createElementNS('http://www.w3.org/2000/svg', 'path')
-  path.setAttribute('d', ICONS[name])
-  svg.append(path)
-  return svg
+export function icon(name: Icon): SVGElement {
+  return createElement(ICONS[name], { class: 'icon', 'aria-hidden': 'true' })
 }
 
 /** A slider with its name and its value; `onInput` is told while it is dragged. */
@@ -111,5 +129,27 @@ export function iconButton(name: Icon, label: string, onClick: () => void): HTML
     'button',
     { class: 'icon-button', type: 'button', title: label, 'aria-label': label, onclick: onClick },
     icon(name),
+  )
+}
+
+/** Gives an icon button another icon and name. */
+export function setIcon(button: HTMLButtonElement, name: Icon, label: string): void {
+  button.replaceChildren(icon(name))
+  button.title = label
+  button.setAttribute('aria-label', label)
+}
+
+/** A button that opens a file of the user's. */
+export function fileButton(label: string, accept: string, take: (file: File) => unknown, name: Icon = 'open') {
+  const input = h('input', { type: 'file', accept, hidden: true })
+  input.addEventListener('change', () => {
+    if (input.files?.[0]) void take(input.files[0])
+    input.value = ''
+  })
+  return h(
+    'span',
+    { class: 'file' },
+    h('button', { type: 'button', class: 'quiet', onclick: () => input.click() }, icon(name), label),
+    input,
   )
 }

@@ -1,35 +1,37 @@
-import { restoreTheme } from './theme.js'
-
 /** Marks that the page was loaded anew for its service worker, so that it is done once. */
 const RELOADED = 'sfv-reloaded'
-/** Milliseconds after which the studio does without the service worker: sooner where the host isolates the page itself. */
-const PATIENCE = { isolated: 4_000, alone: 20_000 } as const
+/** Milliseconds after which the studio does without the service worker. */
+const PATIENCE = 8_000
 
 /**
  * Starts the service worker, which keeps the site for when there is no connection, and sends the isolation headers that
- * threads need where the host does not: then the page is loaded once more, before anything of it shows.
+ * threads need where the host does not: then the page is loaded once more, unless a picture has been taken by then.
  *
- * @returns whether the page stays.
+ * @returns a promise that is kept once the page stays.
  */
-export async function isolate(): Promise<boolean> {
-  restoreTheme()
-  if (!import.meta.env.PROD || !('serviceWorker' in navigator)) return true
+export async function isolate(): Promise<void> {
+  if (!import.meta.env.PROD || !('serviceWorker' in navigator)) return
   const { serviceWorker } = navigator
   try {
     await serviceWorker.register('./sw.js')
-    const patience = crossOriginIsolated ? PATIENCE.isolated : PATIENCE.alone
-    await Promise.race([controlled(serviceWorker), new Promise((resolve) => setTimeout(resolve, patience))])
+    if (crossOriginIsolated) return
+    await Promise.race([controlled(serviceWorker), new Promise((resolve) => setTimeout(resolve, PATIENCE))])
   } catch {
     // Without a service worker the studio works as well, with one thread and a connection.
-    return true
+    return
   }
-  if (crossOriginIsolated || !serviceWorker.controller || sessionStorage.getItem(RELOADED)) {
-    sessionStorage.removeItem(RELOADED)
-    return true
-  }
+  const wasReloaded = sessionStorage.getItem(RELOADED) !== null
+  sessionStorage.removeItem(RELOADED)
+  if (!serviceWorker.controller || wasReloaded || document.body.classList.contains('working')) return
   sessionStorage.setItem(RELOADED, 'yes')
   location.reload()
-  return false
+  await new Promise(() => undefined)
+}
+
+/** Lets the service worker fetch all files of the site that are not here yet, for when there is no connection. */
+export function keepSite(): void {
+  if (!import.meta.env.PROD || !('serviceWorker' in navigator)) return
+  void navigator.serviceWorker.ready.then(({ active }) => active?.postMessage('keep'))
 }
 
 function controlled(serviceWorker: ServiceWorkerContainer): Promise<void> {

@@ -1,8 +1,8 @@
 import type { Picture } from '../../src/web/index.js'
 import { h, iconButton } from './dom.js'
-import { pictureOf } from './picture.js'
+import { CENTRED, drawCrop, pictureOf, type Size } from './picture.js'
 
-/** Pixels of the drawing; frames are smaller, lines should not be. */
+/** The longer side of the drawing in pixels; frames are smaller, lines should not be. */
 const SIDE = 512
 const COLOURS = {
   Black: '#1f1d1a',
@@ -28,8 +28,9 @@ export class Pad {
     width: SIDE,
     height: SIDE,
     tabindex: 0,
-    role: 'img',
-    'aria-label': 'First frame: draw on it, or move the pen by the arrow keys and lower or lift it by the space bar',
+    role: 'application',
+    'aria-roledescription': 'drawing',
+    'aria-label': 'First picture: draw on it, or move the pen by the arrow keys and lower or lift it by the space bar',
   })
   /** Where the keys would draw. */
   readonly #pen = h('i', { class: 'pen', 'aria-hidden': 'true' })
@@ -66,12 +67,18 @@ export class Pad {
     )
   }
 
-  /** Puts a picture under the pen; what was drawn is gone. */
-  show(picture: CanvasImageSource): void {
+  /** Puts a picture under the pen, on white, whose middle fills frames of the size; what was drawn is gone. */
+  show(picture: ImageBitmap | HTMLCanvasElement, { width, height }: Size): void {
     this.#undo.length = 0
+    const scale = SIDE / Math.max(width, height)
+    const canvas = this.#canvas
+    Object.assign(canvas, { width: Math.round(width * scale), height: Math.round(height * scale) })
+    drawCrop(canvas, picture, CENTRED)
     const context = this.#context
-    context.imageSmoothingQuality = 'high'
-    context.drawImage(picture, 0, 0, SIDE, SIDE)
+    context.globalCompositeOperation = 'destination-over'
+    context.fillStyle = '#ffffff'
+    context.fillRect(0, 0, canvas.width, canvas.height)
+    context.globalCompositeOperation = 'source-over'
   }
 
   /** Takes back the last line. */
@@ -92,7 +99,7 @@ export class Pad {
   }
 
   #begin(at: Place): void {
-    this.#undo.push(this.#context.getImageData(0, 0, SIDE, SIDE))
+    this.#undo.push(this.#context.getImageData(0, 0, this.#canvas.width, this.#canvas.height))
     if (this.#undo.length > MOST_UNDO) this.#undo.shift()
     this.#last = at
     this.#line(at)
@@ -118,7 +125,8 @@ export class Pad {
     const canvas = this.#canvas
     const place = (event: PointerEvent): Place => {
       const box = canvas.getBoundingClientRect()
-      return [((event.clientX - box.left) * SIDE) / box.width, ((event.clientY - box.top) * SIDE) / box.height]
+      const scale = canvas.width / box.width
+      return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale]
     }
     canvas.addEventListener('pointerdown', (event) => {
       canvas.setPointerCapture(event.pointerId)
@@ -134,9 +142,10 @@ export class Pad {
   /** The arrow keys move the pen, the space bar lowers and lifts it. */
   #drawByKeys(): void {
     let at: Place = [SIDE / 2, SIDE / 2]
+    const sides = () => [this.#canvas.width, this.#canvas.height] as const
     const showPen = () => {
-      const [left, top] = at.map((value) => `${(100 * value) / SIDE}%`)
-      Object.assign(this.#pen.style, { left, top, width: `${(100 * this.#width) / SIDE}%` })
+      const [left, top] = at.map((value, axis) => `${(100 * value) / sides()[axis]!}%`)
+      Object.assign(this.#pen.style, { left, top, width: `${(100 * this.#width) / this.#canvas.width}%` })
       this.#pen.classList.toggle('down', this.#last !== undefined)
     }
     this.#canvas.addEventListener('focus', showPen)
@@ -149,7 +158,9 @@ export class Pad {
         if (this.#last) this.#end()
         else this.#begin(at)
       } else if (by) {
-        at = at.map((value, axis) => Math.min(SIDE, Math.max(0, value + KEY_STEP * by[axis]!))) as unknown as Place
+        at = at.map((value, axis) =>
+          Math.min(sides()[axis]!, Math.max(0, value + KEY_STEP * by[axis]!)),
+        ) as unknown as Place
         if (this.#last) this.#line(at)
       } else return
       // Elsewhere these keys move the clip.

@@ -1,66 +1,84 @@
-import { UserError, type Picture } from '../../src/web/index.js'
-import { readImageHeader } from '../../src/media/image-header.js'
-import { withoutAlpha } from '../../src/media/pixels.web.js'
+import { openImage } from '../../src/media/image.web.js'
+import { onWhite } from '../../src/media/clip-frame.js'
+import type { Picture } from '../../src/web/index.js'
 
-/** Pixels of the picture that the model is given: its own resizing does the rest. */
-const SIDE = 256
 /** The longer side that an opened picture is kept at. */
 const KEPT = 1024
+/** How many times as large as its clips the model is given pictures: its own resizing does the rest. */
+const OVERSIZE = 2
 
-/** Reads a picture file as a bitmap that is not larger than needed, transparency kept. */
-export async function openBitmap(file: Blob): Promise<ImageBitmap> {
-  const name = file instanceof File && file.name !== '' ? file.name : 'the picture'
-  const bytes = new Uint8Array(await file.arrayBuffer())
-  // A drawing that could hold scripts, or a picture too large to hold, never reaches a decoder.
-  const { format, size } = readImageHeader(bytes, name)
-  const longer = size ? Math.max(size.width, size.height) : 0
-  const options: ImageBitmapOptions =
-    size && longer > KEPT
-      ? {
-          resizeWidth: Math.max(1, Math.round((size.width * KEPT) / longer)),
-          resizeHeight: Math.max(1, Math.round((size.height * KEPT) / longer)),
-          resizeQuality: 'high',
-        }
-      : {}
-  return createImageBitmap(new Blob([bytes], { type: `image/${format}` }), options).catch(() => {
-    throw new UserError(`cannot read ${name}: the picture is damaged or cut short; save or download it again`)
-  })
+/** Width and height in pixels. */
+export interface Size {
+  readonly width: number
+  readonly height: number
 }
 
-/** Which square of a bitmap is taken: its middle as shares of width and height, and how much it is enlarged. */
+/** Opens a picture file upright, not larger than needed, transparency kept. */
+export async function openBitmap(file: Blob): Promise<ImageBitmap> {
+  const bitmap = await openImage(file)
+  const scale = KEPT / Math.max(bitmap.width, bitmap.height)
+  if (scale >= 1) return bitmap
+  const small = await createImageBitmap(bitmap, {
+    resizeWidth: Math.max(1, Math.round(bitmap.width * scale)),
+    resizeHeight: Math.max(1, Math.round(bitmap.height * scale)),
+    resizeQuality: 'high',
+  })
+  bitmap.close()
+  return small
+}
+
+/** Whether a file has more than one picture in it. Where the browser cannot tell, it has not. */
+export async function isAnimated(file: Blob): Promise<boolean> {
+  if (!('ImageDecoder' in globalThis) || !/gif|webp|png|avif/.test(file.type)) return false
+  const decoder = new ImageDecoder({ data: await file.arrayBuffer(), type: file.type })
+  try {
+    await decoder.tracks.ready
+    return (decoder.tracks.selectedTrack?.frameCount ?? 1) > 1
+  } catch {
+    return false
+  } finally {
+    decoder.close()
+  }
+}
+
+/** Which part of a bitmap is taken: its middle as shares of width and height, and how much it is enlarged. */
 export interface Crop {
-  x: number
-  y: number
-  /** 1 shows the whole shorter side, under 1 leaves room around. */
-  zoom: number
+  readonly x: number
+  readonly y: number
+  /** 1 fills the frame, less leaves room around. */
+  readonly zoom: number
 }
 
 /** The crop that shows the middle. */
-export const CENTRED: Readonly<Crop> = { x: 0.5, y: 0.5, zoom: 1 }
+export const CENTRED: Crop = { x: 0.5, y: 0.5, zoom: 1 }
 
-/** Draws the chosen square of a bitmap onto a canvas, on a colour. */
-export function drawCrop(canvas: HTMLCanvasElement, bitmap: ImageBitmap, crop: Crop, background: string): void {
+/** Pixels of a frame for one of a bitmap, where the bitmap fills the frame at a zoom of 1. */
+export function cropScale(frame: Size, bitmap: Size, zoom: number): number {
+  return Math.max(frame.width / bitmap.width, frame.height / bitmap.height) * zoom
+}
+
+/** Draws the chosen part of a bitmap onto a canvas, which is cleared before. */
+export function drawCrop(canvas: HTMLCanvasElement, bitmap: ImageBitmap | HTMLCanvasElement, crop: Crop): void {
   const context = canvas.getContext('2d', { willReadFrequently: true })!
-  const scale = (canvas.width / Math.min(bitmap.width, bitmap.height)) * crop.zoom
+  const scale = cropScale(canvas, bitmap, crop.zoom)
   const [w, h] = [bitmap.width * scale, bitmap.height * scale]
   context.imageSmoothingQuality = 'high'
-  context.fillStyle = background
-  context.fillRect(0, 0, canvas.width, canvas.height)
+  context.clearRect(0, 0, canvas.width, canvas.height)
   context.drawImage(bitmap, canvas.width / 2 - crop.x * w, canvas.height / 2 - crop.y * h, w, h)
 }
 
-/** The chosen square as the model takes it. */
-export function cropped(bitmap: ImageBitmap, crop: Crop, background: string): Picture {
+/** The chosen part as the model takes it, for clips of a size. */
+export function cropped(bitmap: ImageBitmap, crop: Crop, { width, height }: Size): Picture {
   const canvas = document.createElement('canvas')
-  canvas.width = SIDE
-  canvas.height = SIDE
-  drawCrop(canvas, bitmap, crop, background)
+  canvas.width = width * OVERSIZE
+  canvas.height = height * OVERSIZE
+  drawCrop(canvas, bitmap, crop)
   return pictureOf(canvas)
 }
 
-/** The pixels of a canvas without their opacity. */
+/** The pixels of a canvas on white, with their opacity where it is not whole. */
 export function pictureOf(canvas: HTMLCanvasElement): Picture {
   const { width, height } = canvas
   const rgba = canvas.getContext('2d', { willReadFrequently: true })!.getImageData(0, 0, width, height).data
-  return { width, height, data: withoutAlpha(rgba) }
+  return onWhite(rgba, width, height)
 }

@@ -4,35 +4,27 @@ import { ImageToVideo, type DownloadProgress } from '../../src/web/index.js'
 export class Session {
   #opening: Promise<ImageToVideo> | undefined
 
-  /** @param onDownload how far the weights are */
-  constructor(private readonly onDownload: (progress: DownloadProgress) => void) {}
+  /**
+   * @param isolated is kept once the page has threads, or is known to go without
+   * @param onDownload how far the weights and the runtime are
+   */
+  constructor(
+    private readonly isolated: Promise<unknown>,
+    private readonly onDownload: (progress: DownloadProgress) => void,
+  ) {}
 
   /** The model; what failed is tried again the next time. */
   model(): Promise<ImageToVideo> {
-    this.#opening ??= ImageToVideo.fromPretrained('model/', { runtime: 'ort/', onDownload: this.onDownload })
+    this.#opening ??= this.isolated.then(() =>
+      ImageToVideo.fromPretrained('model/', { runtime: 'ort/', compressed: true, onDownload: this.onDownload }),
+    )
     this.#opening.catch(() => (this.#opening = undefined))
     return this.#opening
   }
 }
 
-/** Runs the newest of what is asked for, one at a time: while one runs, only the last that came since is kept. */
-export class Latest {
-  #running = false
-  #next: (() => Promise<void>) | undefined
-
-  /** Runs `work` now, or once what runs is done, unless something newer has come by then. */
-  run(work: () => Promise<void>): void {
-    this.#next = work
-    if (!this.#running) void this.#drain()
-  }
-
-  async #drain(): Promise<void> {
-    this.#running = true
-    while (this.#next) {
-      const work = this.#next
-      this.#next = undefined
-      await work()
-    }
-    this.#running = false
-  }
+/** What people call where the networks run. */
+export function deviceName(device: string): string {
+  if (device === 'webgpu') return 'the graphics card'
+  return crossOriginIsolated ? `${navigator.hardwareConcurrency} cores` : '1 core'
 }

@@ -19,18 +19,23 @@ interface ServiceWorkerScope {
   readonly registration: { readonly scope: string }
   readonly clients: { claim(): Promise<void> }
   skipWaiting(): Promise<void>
-  addEventListener(type: 'install' | 'activate', listener: (event: ExtendableEvent) => void): void
+  addEventListener(type: 'install' | 'activate' | 'message', listener: (event: ExtendableEvent) => void): void
   addEventListener(type: 'fetch', listener: (event: FetchEvent) => void): void
 }
 
 const scope = globalThis as unknown as ServiceWorkerScope
 const NAME = 'sfv-studio-'
 
-scope.addEventListener('install', (event) => {
+// Nothing is fetched before it rules, so that the page need not wait for it.
+scope.addEventListener('install', (event) => event.waitUntil(scope.skipWaiting()))
+
+scope.addEventListener('message', (event) => {
   const fill = async () => {
     const cache = await caches.open(NAME + EDITION)
-    await cache.addAll(PRECACHE.map((path) => new Request(path, { cache: 'no-cache' })))
-    await scope.skipWaiting()
+    for (const path of PRECACHE) {
+      const request = new Request(path)
+      if (!(await cache.match(request, { ignoreVary: true }))) await cache.add(new Request(path, { cache: 'no-cache' }))
+    }
   }
   event.waitUntil(fill())
 })
@@ -49,8 +54,10 @@ scope.addEventListener('fetch', (event) => {
   const { request } = event
   const url = new URL(request.url)
   const root = scope.registration.scope
-  // The library keeps the model itself, under its checksum.
-  if (request.method !== 'GET' || !request.url.startsWith(root) || request.url.startsWith(`${root}model/`)) return
+  if (request.method !== 'GET' || !request.url.startsWith(root)) return
+  // The library keeps the model and the runtime itself, under their checksums.
+  if (request.url.startsWith(`${root}model/`) || /^ort\/(manifest\.json|.*\.gz)$/.test(request.url.slice(root.length)))
+    return
   event.respondWith(answer(request, request.mode === 'navigate' ? root : url.href))
 })
 

@@ -2,7 +2,7 @@ import { commentOf, shownFrames, type ClipContent } from '../clip.js'
 import { frameAt } from '../frames.js'
 
 /** Red, green, blue, and with `rgba4444` opacity, of each colour. */
-type Palette = number[][]
+export type Palette = number[][]
 
 /** How finely colours are told apart, and whether opacity is. */
 type PaletteFormat = 'rgb565' | 'rgba4444'

@@ -3,11 +3,6 @@ import {
   canEncodeVideo,
   Mp4OutputFormat,
   Output,
-  type Quality as Bitrate,
-  QUALITY_HIGH,
-  QUALITY_LOW,
-  QUALITY_MEDIUM,
-  QUALITY_VERY_HIGH,
   VideoSample,
   VideoSampleSource,
   WebMOutputFormat,
@@ -15,7 +10,10 @@ import {
 import { UserError } from '../../errors.js'
 import { commentOf } from '../clip.js'
 import type { Cut } from '../export.js'
+import { frameAt } from '../frames.js'
 import { canvasOf } from '../pixels.web.js'
+import { COLOR_SPACE } from './mux.js'
+import { evenSide, rgbToYuv420 } from './yuv.js'
 
 /**
  * An MP4 of H.264 or a WebM of VP9 or VP8, by the browser's own encoder. Opacity goes into a WebM's alpha.
@@ -30,7 +28,7 @@ export async function encodeVideo(
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
   const { width, height, count } = cut.frames
-  const bitrate = bitrateOf(quality)
+  const bitrate = bitrateOf(quality, width * height * cut.fps)
   const codecs = format === 'mp4' ? (['avc'] as const) : (['vp9', 'vp8'] as const)
   let codec: (typeof codecs)[number] | undefined
   for (const each of codecs) if (!codec && (await canEncodeVideo(each, { width, height, bitrate }))) codec = each
@@ -47,7 +45,7 @@ export async function encodeVideo(
   try {
     for (let index = 0; index < count; index++) {
       signal?.throwIfAborted()
-      const sample = new VideoSample(canvasOf(cut, index), { timestamp: index / cut.fps, duration: 1 / cut.fps })
+      const sample = sampleOf(cut, index)
       await source.add(sample)
       sample.close()
     }
@@ -59,8 +57,27 @@ export async function encodeVideo(
   return new Uint8Array(target.buffer!)
 }
 
-function bitrateOf(quality: number): Bitrate {
-  if (quality > 0.85) return QUALITY_VERY_HIGH
-  if (quality > 0.7) return QUALITY_HIGH
-  return quality > 0.45 ? QUALITY_MEDIUM : QUALITY_LOW
+/**
+ * One frame for the encoder. An opaque one is turned to limited range here: browsers make full range of a canvas, which some
+ * players show too dark, and sites that take posts refuse.
+ */
+function sampleOf(cut: Cut, index: number): VideoSample {
+  const time = { timestamp: index / cut.fps, duration: 1 / cut.fps }
+  if (cut.alpha) return new VideoSample(canvasOf(cut, index), time)
+  const picture = frameAt(cut.frames, index)
+  return new VideoSample(rgbToYuv420(picture), {
+    ...time,
+    format: 'I420',
+    codedWidth: evenSide(picture.width),
+    codedHeight: evenSide(picture.height),
+    colorSpace: COLOR_SPACE,
+  })
+}
+
+/**
+ * Bits a second for pixels a second: 0.05 to 1 bit a pixel, twenty times as many for the best as for the least. Clips of a few
+ * pictures a second change much from one to the next, and want more than films do.
+ */
+function bitrateOf(quality: number, pixelsPerSecond: number): number {
+  return Math.round(Math.max(20_000, 0.05 * 20 ** quality * pixelsPerSecond))
 }

@@ -10,6 +10,17 @@ import { Site } from './site.js'
 /** How long a clip of the tiny model may take on a busy machine. */
 export const PATIENCE = { timeout: 90_000 }
 
+/** Builds the studio with the tiny model, minified as for users, into a new folder. */
+export async function buildStudio(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sfv-studio-'))
+  // Vite builds for users only where the environment says so.
+  process.env['NODE_ENV'] = 'production'
+  process.env['SFV_MODEL'] = TINY
+  process.env['SFV_STUDIO_OUT'] = folder
+  await build({ root: 'web', logLevel: 'error', build: { minify: true } })
+  return folder
+}
+
 /** The studio, built with the tiny model and served by a host that sets no header of its own, not at its root. */
 export class Studio {
   /** Addresses that the page asked for, of any host. */
@@ -21,9 +32,9 @@ export class Studio {
     /** The folder that was built. */
     readonly folder: string,
     readonly site: Site,
-    private readonly browser: Browser,
+    readonly browser: Browser,
     readonly context: BrowserContext,
-    /** The studio at 1440x900, once its first clip is made. */
+    /** The studio's front at 1440x900. */
     readonly page: Page,
   ) {
     page.on('request', (request) => this.asked.push(request.url()))
@@ -33,18 +44,13 @@ export class Studio {
 
   /** Builds, serves and opens it. */
   static async open(): Promise<Studio> {
-    const folder = await mkdtemp(join(tmpdir(), 'sfv-studio-'))
-    // Vite builds for users only where the environment says so.
-    process.env['NODE_ENV'] = 'production'
-    process.env['SFV_MODEL'] = TINY
-    process.env['SFV_STUDIO_OUT'] = folder
-    await build({ root: 'web', logLevel: 'error', build: { minify: true } })
+    const folder = await buildStudio()
     const site = await Site.open({ folders: { '/some/folder/': folder } })
     const browser = await launch()
     const context = await browser.newContext({ acceptDownloads: true, viewport: { width: 1440, height: 900 } })
     const studio = new Studio(folder, site, browser, context, await context.newPage())
     await studio.page.goto(studio.address)
-    await studio.made('.animate')
+    await studio.ready()
     return studio
   }
 
@@ -60,27 +66,45 @@ export class Studio {
     await rm(this.folder, { recursive: true, force: true })
   }
 
-  /** Waits until a view tells of a clip. */
-  async made(view: '.animate' | '.edit', says = /\d forward/): Promise<void> {
-    await this.page.locator(`${view} .status`, { hasText: says }).waitFor(PATIENCE)
+  /** Waits until the model is there. */
+  async ready(): Promise<void> {
+    await this.page.locator('.download', { hasText: 'Ready' }).waitFor({ state: 'attached', ...PATIENCE })
   }
 
-  /** Does something, and waits until the clip that it asked for is there. */
-  async remade(view: '.animate' | '.edit', work: () => Promise<unknown>, says?: RegExp): Promise<void> {
-    await this.page.locator(`${view} .status`).evaluate((status) => (status.textContent = ''))
+  /** Waits until nothing is being made, and all four tries are there. */
+  async made(): Promise<void> {
+    await this.page.locator('.tries:not(.old) .try:not(.empty)').nth(3).waitFor(PATIENCE)
+    await this.idle()
+  }
+
+  /** Waits until nothing runs. */
+  async idle(): Promise<void> {
+    await this.page.locator('.work.idle').waitFor({ state: 'attached', ...PATIENCE })
+  }
+
+  /** Takes an example from the front or the shelf, and waits for its clips. */
+  async take(example: string): Promise<void> {
+    const button = this.page.locator(`[data-example=${example}]:visible, .shelf button[title=${example}]:visible`)
+    await button.first().click()
+    await this.page.locator('.tries .try.empty').nth(3).waitFor(PATIENCE)
+    await this.made()
+  }
+
+  /** Does something, and waits until the clips that it asked for are there. */
+  async remade(work: () => Promise<unknown>): Promise<void> {
+    const old = this.page.locator('.tries.old, .try.empty').first().waitFor(PATIENCE)
     await work()
-    await this.made(view, says)
-    // What comes after looks at the last clip, not at one on the way to it.
-    if (view === '.animate') await this.page.locator('.animate .stage:not(.busy)').waitFor(PATIENCE)
+    await old
+    await this.made()
   }
 
   /** Opens a tab. */
-  async show(tab: 'Animate' | 'Compare' | 'Edit'): Promise<void> {
+  async show(tab: 'Make' | 'Draw' | 'Compare'): Promise<void> {
     await this.page.locator('.top label', { hasText: tab }).click()
   }
 
   /** The pixels of a canvas, as a text that differs where they do. */
-  pixels(canvas = '.animate .screen'): Promise<string> {
+  pixels(canvas = '.make .stage .screen'): Promise<string> {
     return this.page
       .locator(canvas)
       .first()
@@ -97,19 +121,29 @@ export class Studio {
     }, values)
   }
 
-  /** Drops or pastes a file onto the page. */
-  async give(how: 'drop' | 'paste', name: string, type: string, bytes: Uint8Array): Promise<void> {
+  /** Drops or pastes files onto the page. */
+  async give(how: 'drop' | 'paste', ...files: readonly (readonly [string, string, Uint8Array])[]): Promise<void> {
     await this.page.evaluate(
-      ([how, name, type, bytes]) => {
+      ([how, files]) => {
         const data = new DataTransfer()
-        data.items.add(new File([Uint8Array.from(bytes)], name, { type }))
+        for (const [name, type, bytes] of files) data.items.add(new File([Uint8Array.from(bytes)], name, { type }))
         document.body.dispatchEvent(
           how === 'drop'
             ? new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data })
             : new ClipboardEvent('paste', { bubbles: true, cancelable: true, clipboardData: data }),
         )
       },
-      [how, name, type, [...bytes]] as const,
+      [how, files.map(([name, type, bytes]) => [name, type, [...bytes]] as const)] as const,
     )
+  }
+
+  /** Saves for a purpose, and gives the file's name and path. */
+  async save(purpose: string): Promise<{ readonly name: string; readonly path: string }> {
+    const { page } = this
+    await page.locator('.purposes label', { hasText: purpose }).click()
+    const download = page.waitForEvent('download', PATIENCE)
+    await page.locator('.save .primary').click()
+    const file = await download
+    return { name: file.suggestedFilename(), path: await file.path() }
   }
 }
