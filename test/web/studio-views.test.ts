@@ -205,21 +205,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio’s views in Chromium${w
     const count = await page.locator('.kept > div').count()
     await page.keyboard.press('Delete')
     expect(await page.locator('.kept > div').count()).toBe(count - 1)
-    const stored = () =>
-      page.evaluate(
-        () =>
-          new Promise<number>((resolve) => {
-            const open = indexedDB.open('sfv-studio')
-            open.onsuccess = () => {
-              const request = open.result.transaction('clips').objectStore('clips').count()
-              request.onsuccess = () => {
-                open.result.close()
-                resolve(request.result)
-              }
-            }
-          }),
-      )
-    await expect.poll(stored).toBe(count - 1)
+    await expect.poll(() => studio.stored()).toBe(count - 1)
     await page.reload()
     await studio.made()
     expect(await page.locator(`.kept [aria-label="${name}"]`).count()).toBe(0)

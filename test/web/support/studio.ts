@@ -137,6 +137,23 @@ export class Studio {
     )
   }
 
+  /** How many clips the browser's database holds. */
+  stored(): Promise<number> {
+    return this.page.evaluate(
+      () =>
+        new Promise<number>((resolve) => {
+          const open = indexedDB.open('sfv-studio')
+          open.onsuccess = () => {
+            const request = open.result.transaction('clips').objectStore('clips').count()
+            request.onsuccess = () => {
+              open.result.close()
+              resolve(request.result)
+            }
+          }
+        }),
+    )
+  }
+
   /** Saves for a purpose, and gives the file's name and path. */
   async save(purpose: string): Promise<{ readonly name: string; readonly path: string }> {
     const { page } = this
