@@ -1,10 +1,10 @@
 import { AnyClip } from '../media/any-clip.js'
 import type { ClipSampling } from '../media/decode.web.js'
 import { EXPORT_FORMATS, type ExportFormat, type ExportOptions, type ExportSettings } from '../media/export-settings.js'
-import type { Exported } from '../media/export.js'
+import type { Exported, ExportRequest } from '../media/export.js'
 import type { Frames } from '../media/frames.js'
 import { UserError } from '../errors.js'
-import type { ExportRequest, ReadRequest } from './media-worker.js'
+import type { ReadRequest } from './media-worker.js'
 import { Remote } from '../runtime/rpc.js'
 import { lineTo } from './worker-line.js'
 

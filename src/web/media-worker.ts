@@ -1,16 +1,9 @@
 // Reads and writes clips, away from the page.
-import type { ClipContent } from '../media/clip.js'
 import { readClip, type ClipSampling } from '../media/decode.web.js'
-import type { ExportSettings } from '../media/export-settings.js'
+import type { ExportRequest } from '../media/export.js'
 import { exportClip } from '../media/export.web.js'
 import { serve, type Work } from '../runtime/rpc.js'
 import { lineToPage } from './worker-line.js'
-
-/** What saving a clip is told. */
-export interface ExportRequest {
-  readonly clip: ClipContent
-  readonly settings: ExportSettings
-}
 
 /** What reading a clip is told. */
 export interface ReadRequest {

@@ -4,21 +4,20 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { unzipSync } from 'fflate'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { decodeClip } from '../../src/media/decode.node.js'
 import type { ExportSettings } from '../../src/media/export-settings.js'
 import { ImageToVideo } from '../../src/pipeline/pretrained.node.js'
 import { nodeEngine } from '../../src/runtime/engine.node.js'
-import { manifestOf } from '../../src/weights/manifest.node.js'
 import { fixturePath } from '../support/fixture.js'
 import { picture, TINY, tinySource } from '../pipeline/tiny.js'
-import { harnessFiles } from './support/bundle.js'
-import { chromiumPath, launch, without } from './support/chromium.js'
+import { chromiumPath, without } from './support/chromium.js'
 import { floatClip } from './support/float-clip.js'
 import type { Harness } from './support/harness.js'
-import { ISOLATED, Site } from './support/site.js'
+import { input, LibraryPage, settings } from './support/library-page.js'
+import type { Site } from './support/site.js'
 
 declare const sfv: Harness
 
@@ -28,37 +27,19 @@ const upng = createRequire(import.meta.url)('upng-js') as {
 }
 
 const UNET = '/model/unet/diffusion_pytorch_model.safetensors'
-const settings = { frames: 2, width: 32, height: 32, seed: 3 }
 const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0
 
 describe.skipIf(chromiumPath === undefined)(`sfv/web in Chromium${without}`, { timeout: 120_000 }, () => {
+  let library: LibraryPage
   let site: Site
-  let browser: Browser
   let page: Page
 
   beforeAll(async () => {
-    const files = new Map<string, string | Uint8Array>(await harnessFiles())
-    files.set('/model/manifest.json', JSON.stringify(await manifestOf(TINY)))
-    const folders = { '/model/': TINY, '/ort/': 'node_modules/onnxruntime-web/dist' }
-    site = await Site.open({ files, folders, headers: ISOLATED })
-    browser = await launch()
-    page = await newPage()
+    library = await LibraryPage.open()
+    ;({ site, page } = library)
   }, 120_000)
 
-  afterAll(async () => {
-    await browser?.close()
-    await site?.close()
-  })
-
-  /** A page that has the library, with a storage of its own. */
-  async function newPage(): Promise<Page> {
-    const fresh = await (await browser.newContext()).newPage()
-    await fresh.goto(site.url)
-    await fresh.waitForFunction(() => 'sfv' in globalThis)
-    return fresh
-  }
-
-  const input = { width: picture.width, height: picture.height, data: [...picture.data] }
+  afterAll(() => library?.close())
 
   it('makes what Node makes, within 1e-3', async () => {
     const expected = await floatClip(await tinySource(), nodeEngine({ threads: 1 }), picture, settings)
@@ -117,7 +98,7 @@ describe.skipIf(chromiumPath === undefined)(`sfv/web in Chromium${without}`, { t
   })
 
   it('refuses a damaged download, and fetches it again the next time', async () => {
-    const fresh = await newPage()
+    const fresh = await library.newPage()
     const open = () =>
       fresh.evaluate(() =>
         sfv.ModelFiles.open('model')
