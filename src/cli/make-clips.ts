@@ -49,8 +49,8 @@ interface ClipReport {
 }
 
 /**
- * Makes clips and writes them, with progress and a report. The model is opened once. Of several clips, one that fails is told
- * and left out.
+ * Makes clips and writes them, with progress and a report. The model is opened once. Of several clips, one that fails
+ * is told and left out.
  *
  * @param schema the name of what the settings are checked with, which is loaded late
  * @throws UsageError when an option is wrong, UserError when a clip cannot be made or written.
@@ -116,7 +116,8 @@ export async function makeClips<T extends CheckedSettings | CheckedEdit>(
           const from = place.picture === STANDARD ? process.stdin : place.picture
           last = { picture: place.picture, pixels: await pictureOf(from) }
         }
-        // Nothing is written yet, so Ctrl-C may end the process on the spot: a handler would wait for a network to finish.
+        // Nothing is written yet, so Ctrl-C may end the process on the spot: a handler would wait for a network to
+        // finish.
         const clip = await make(sfv, last.pixels, settings, { seed: place.seed, onProgress: meter.report })
         const output = await interruptible((signal) => save(clip, place, format, { ...file, signal }))
         meter.at('save', 1, 1)

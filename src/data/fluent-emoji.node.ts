@@ -34,7 +34,8 @@ export interface FluentOptions extends BuildOptions {
 
 /**
  * Makes two stores of the Fluent emoji: the animated ones in `out`, split by figure as `fluent-split.json` says, and in
- * its folder `stills` those that have no animation. What was fetched before is not fetched again. `limit` holds for each.
+ * its folder `stills` those that have no animation. What was fetched before is not fetched again. `limit` holds for
+ * each.
  *
  * @throws UserError when a package cannot be fetched or read, or a store cannot be written.
  */

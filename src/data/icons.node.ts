@@ -13,7 +13,9 @@ export interface IconSet {
   /** The first half of an icon's name. */
   readonly prefix: string
   readonly source: DataPackage
-  /** What is put around each drawing, as a share of its side, so that it stands as far from the border as Fluent emoji. */
+  /**
+   * What is put around each drawing, as a share of its side, so that it stands as far from the border as Fluent emoji.
+   */
   readonly margin: number
 }
 
@@ -130,8 +132,8 @@ export function iconFigure(name: string): string {
 }
 
 /**
- * The split of an icon by its figure, `set/name` without skin tones, so that no figure falls on both sides: the first byte
- * of the name's SHA-256 modulo 10 is 0 for `test`, 1 for `reserved`, else `train`.
+ * The split of an icon by its figure, `set/name` without skin tones, so that no figure falls on both sides: the first
+ * byte of the name's SHA-256 modulo 10 is 0 for `test`, 1 for `reserved`, else `train`.
  */
 export function iconSplit(figure: string): Split {
   const remainder = createHash('sha256').update(figure).digest()[0]! % 10

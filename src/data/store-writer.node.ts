@@ -58,8 +58,9 @@ export class ClipStoreWriter {
   }
 
   /**
-   * Adds a clip, picture by picture, so that it may be of any length. May be called again before an earlier call is done:
-   * clips lie one behind the other, and what no longer fits into memory waits. A clip that throws leaves nothing behind.
+   * Adds a clip, picture by picture, so that it may be of any length. May be called again before an earlier call is
+   * done: clips lie one behind the other, and what no longer fits into memory waits. A clip that throws leaves nothing
+   * behind.
    */
   async add({ name, figure, split, pictures }: StoredClip): Promise<void> {
     const packer = new ClipPacker(name, this.size)

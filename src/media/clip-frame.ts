@@ -17,7 +17,9 @@ export interface Sampling {
   readonly fps: number
   /** Of the pictures, in pixels. */
   readonly size: Size
-  /** How pictures of another shape become this one: their middle, all of them on white, or distorted. Default: cover. */
+  /**
+   * How pictures of another shape become this one: their middle, all of them on white, or distorted. Default: cover.
+   */
   readonly fit?: 'cover' | 'contain' | 'stretch'
   /** A moving clip too short for this many pictures is played again until they are there. Default: 1. */
   readonly minFrames?: number

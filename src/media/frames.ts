@@ -7,8 +7,8 @@ export interface Frames {
 }
 
 /**
- * Pictures of one size in a row, with transparency: `data` is 8-bit red, green, blue and opacity in order (count, height,
- * width, 4). The colours are premultiplied: none is above the opacity.
+ * Pictures of one size in a row, with transparency: `data` is 8-bit red, green, blue and opacity in order (count,
+ * height, width, 4). The colours are premultiplied: none is above the opacity.
  */
 export interface RgbaFrames {
   readonly width: number

@@ -5,8 +5,8 @@ import type { AnimateRequest, EditRequest, OpenRequest } from './model-thread.no
 import type { OpenModel, PretrainedOptions } from './pretrained.node.js'
 
 /**
- * Opens a model in a thread of its own, which also reads its pictures. Requests are sent in the order of the calls, whichever
- * picture's stream ends first.
+ * Opens a model in a thread of its own, which also reads its pictures. Requests are sent in the order of the calls,
+ * whichever picture's stream ends first.
  *
  * @throws UserError as `fromPretrained` does; a plain Error where the thread fails.
  */

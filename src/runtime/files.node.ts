@@ -39,8 +39,8 @@ export function temporaryBeside(path: string): string {
 }
 
 /**
- * Where a link leads, also one to a file that is not there yet; other paths lead to themselves. Renaming to the path itself
- * would put a file in the place of the link.
+ * Where a link leads, also one to a file that is not there yet; other paths lead to themselves. Renaming to the path
+ * itself would put a file in the place of the link.
  */
 export async function linkTarget(path: string, depth = 0): Promise<string> {
   const link = await readlink(path).catch(() => undefined)

@@ -13,9 +13,9 @@ const FORMAT = 1
 const LARGEST_TOTAL = 2 ** 30
 const LARGEST_WEIGHTS = 2 ** 28
 /**
- * Session entries without the passes that make something of weights before they are used: float32 copies of them (the first
- * two), copies in the order of a vector's channels, and a node for both halves of a weight, by which it would be converted
- * too early (`weightsFirst` of graph/lean.ts).
+ * Session entries without the passes that make something of weights before they are used: float32 copies of them (the
+ * first two), copies in the order of a vector's channels, and a node for both halves of a weight, by which it would be
+ * converted too early (`weightsFirst` of graph/lean.ts).
  */
 export const WEIGHTS_AS_STORED = {
   optimization: {
@@ -34,9 +34,9 @@ export interface GraphCacheLimits {
   /** Bytes of all entries together; those that were not used for longest go first. Default: 1 GiB. */
   readonly largestTotal?: number
   /**
-   * Bytes of checkpoint files up to which an entry holds the weights that were rearranged for the processor: half-precision
-   * ones as single, convolutions' in blocks. Beyond, weights stay in their files, and an entry is the graph alone.
-   * Default: 256 MiB.
+   * Bytes of checkpoint files up to which an entry holds the weights that were rearranged for the processor:
+   * half-precision ones as single, convolutions' in blocks. Beyond, weights stay in their files, and an entry is the
+   * graph alone. Default: 256 MiB.
    */
   readonly largestWeights?: number
 }
@@ -120,7 +120,9 @@ export class GraphCache {
     }
   }
 
-  /** Removes what ended processes left, and the entries that were not used for longest until the rest is small enough. */
+  /**
+   * Removes what ended processes left, and the entries that were not used for longest until the rest is small enough.
+   */
   async #prune(): Promise<void> {
     let total = 0
     for (const { path, size, leftOver } of await cachedGraphs(this.folder)) {
@@ -131,7 +133,8 @@ export class GraphCache {
 }
 
 /**
- * The entries in a folder of graphs, those used last first: bytes, and whether it is a part that nobody writes any more.
+ * The entries in a folder of graphs, those used last first: bytes, and whether it is a part that nobody writes any
+ * more.
  */
 export async function cachedGraphs(folder: string) {
   const names = (await readdir(folder)).filter((name) => name.endsWith(SUFFIX) || name.endsWith(PART))

@@ -6,8 +6,8 @@ import { temporaryBeside, writeFileAtomic } from '../runtime/files.node.js'
 import { CLIP_FORMATS, sha256, type ClipFormat, type Execution } from './job.js'
 
 /**
- * The files of a service: pictures that were sent in and clips that were made, each named by what it is made of. Several
- * machines may share the folder.
+ * The files of a service: pictures that were sent in and clips that were made, each named by what it is made of.
+ * Several machines may share the folder.
  */
 export class DataFolder {
   private constructor(readonly path: string) {}
@@ -77,8 +77,8 @@ export class DataFolder {
 }
 
 /**
- * Puts a file in its place, whole and flushed, unless there is one: of two that finish the same clip, the first one's bytes
- * stay.
+ * Puts a file in its place, whole and flushed, unless there is one: of two that finish the same clip, the first one's
+ * bytes stay.
  */
 export async function publish(path: string, bytes: Uint8Array, mode = 0o644): Promise<void> {
   const temporary = temporaryBeside(path)

@@ -48,8 +48,8 @@ export async function hasContent(
 }
 
 /**
- * Fetches a file, or what is missing of it, checks it, and gives it its name. Several processes may fetch one file: each writes
- * a part of its own (`PartFile`).
+ * Fetches a file, or what is missing of it, checks it, and gives it its name. Several processes may fetch one file:
+ * each writes a part of its own (`PartFile`).
  *
  * @param get asks for the bytes from one on; a server may answer with all of them
  * @param report is told how many bytes are there

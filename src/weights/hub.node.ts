@@ -50,8 +50,9 @@ export function hubFolder(id: string, env: NodeJS.ProcessEnv = process.env): str
 }
 
 /**
- * Fetches a model from the Hugging Face hub: what is there and intact is kept, what huggingface_hub has in its cache is copied, what
- * was broken off goes on where it stopped, and every file is checked against what the hub says of it. model_index.json comes last: a folder that has it is whole.
+ * Fetches a model from the Hugging Face hub: what is there and intact is kept, what huggingface_hub has in its cache is
+ * copied, what was broken off goes on where it stopped, and every file is checked against what the hub says of it.
+ * model_index.json comes last: a folder that has it is whole.
  *
  * @throws UserError when there is no such model, it is gated, the network or the disk fails, or a file is damaged.
  */
@@ -101,7 +102,9 @@ export async function pullModel(id: string, options: PullOptions = {}): Promise<
   }
 }
 
-/** Folders that the index does not list, but whose config.json names the class of the unet: what was distilled from it. */
+/**
+ * Folders that the index does not list, but whose config.json names the class of the unet: what was distilled from it.
+ */
 async function unlistedUnets(
   paths: Iterable<string>,
   listed: ReadonlyMap<string, ComponentType>,

@@ -11,7 +11,9 @@ import { ClipStore } from '../../src/data/store.node.js'
 import { Workshop, type LogLine } from './support/workshop.js'
 
 const MINUTES = 600_000
-/** The UNet's inputs: noisy latents, the picture's, the end frame's and whether they are known, three for motion hints. */
+/**
+ * The UNet's inputs: noisy latents, the picture's, the end frame's and whether they are known, three for motion hints.
+ */
 const IN_CHANNELS = 4 + 4 + 5 + 3
 
 let workshop: Workshop

@@ -9,8 +9,8 @@ export interface CodedFrame {
 }
 
 /**
- * How the pixels of both video formats are meant: BT.601 luma weights in limited range, which is what VP8 prescribes and
- * what players take for a small H.264 picture that says nothing; primaries and curve are sRGB's, as in the frames.
+ * How the pixels of both video formats are meant: BT.601 luma weights in limited range, which is what VP8 prescribes
+ * and what players take for a small H.264 picture that says nothing; primaries and curve are sRGB's, as in the frames.
  */
 export const COLOR_SPACE = {
   primaries: 'bt709',
@@ -19,7 +19,9 @@ export const COLOR_SPACE = {
   fullRange: false,
 } as const
 
-/** Puts compressed frames into a container, frame `i` at second `i / fps`, with the clip's metadata as its comment tag. */
+/**
+ * Puts compressed frames into a container, frame `i` at second `i / fps`, with the clip's metadata as its comment tag.
+ */
 export async function muxFrames(
   clip: ClipContent,
   coded: readonly CodedFrame[],

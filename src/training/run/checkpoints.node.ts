@@ -29,15 +29,15 @@ export function vectors(learner: Learner): Record<string, Float32Array> {
 }
 
 /**
- * The checkpoints of a run: weights, average and optimiser state of every learner, and where its random numbers and its data
- * stand. The latter follow from the seed and the step.
+ * The checkpoints of a run: weights, average and optimiser state of every learner, and where its random numbers and its
+ * data stand. The latter follow from the seed and the step.
  */
 export class Checkpoints {
   constructor(readonly folder: string) {}
 
   /**
-   * Saves all learners after step `step`: written into a folder beside, which takes its final name when it is whole. Older
-   * checkpoints go once the new one stands.
+   * Saves all learners after step `step`: written into a folder beside, which takes its final name when it is whole.
+   * Older checkpoints go once the new one stands.
    *
    * @throws UserError when a value is not finite; nothing is written then.
    */
@@ -79,8 +79,8 @@ export class Checkpoints {
   }
 
   /**
-   * After step `step` came to nothing: takes away the checkpoint that it started from, as weights that have exploded look
-   * finite until the next loss. Returns the step of the last good state, undefined where there is none.
+   * After step `step` came to nothing: takes away the checkpoint that it started from, as weights that have exploded
+   * look finite until the next loss. Returns the step of the last good state, undefined where there is none.
    */
   async retreat(step: number): Promise<number | undefined> {
     const steps = await this.steps()

@@ -32,11 +32,13 @@ export interface TrainOptions extends Pick<NodeEngineOptions, 'threads' | 'devic
 
 /**
  * Trains by a recipe, from the start or from the newest checkpoint, and writes the finished component to the recipe's
- * output, with all that makes a model of it. Whether it fits the memory and may be written is checked first. What a step does follows from (seed, step) and the saved state alone: a run that was killed and resumed ends
- * with the very weights of one that was not.
+ * output, with all that makes a model of it. Whether it fits the memory and may be written is checked first. What a
+ * step does follows from (seed, step) and the saved state alone: a run that was killed and resumed ends with the very
+ * weights of one that was not.
  *
- * @throws UserError when the folder holds another run or none to resume, the output a model that is not this run's, the machine
- * too little memory, or when a number is no longer finite (the last good state is kept, and the batch is named).
+ * @throws UserError when the folder holds another run or none to resume, the output a model that is not this run's, the
+ *   machine too little memory, or when a number is no longer finite (the last good state is kept, and the batch is
+ *   named).
  */
 export async function train(recipe: Recipe, options: TrainOptions): Promise<void> {
   const { resume = false, force = false, group = alone } = options

@@ -78,8 +78,8 @@ export class FirstStage {
   }
 
   /**
-   * Writes the network with its average weights. SVD scales latents to unit deviation: the scale is measured on clips; a
-   * frozen encoder keeps its own.
+   * Writes the network with its average weights. SVD scales latents to unit deviation: the scale is measured on clips;
+   * a frozen encoder keeps its own.
    *
    * @param clips how many there are
    * @param latentsOf the latents of one of them
