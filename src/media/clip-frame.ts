@@ -64,7 +64,10 @@ export interface DecodedClip {
  * @param name stands for the clip in messages
  * @throws UserError when the pictures are not all of one size.
  */
-export async function gather(pictures: AsyncIterable<ClipFrame>, name: string): Promise<DecodedClip> {
+export async function gather(
+  pictures: AsyncIterable<ClipFrame> | Iterable<ClipFrame>,
+  name: string,
+): Promise<DecodedClip> {
   const all: ClipFrame[] = []
   for await (const picture of pictures) all.push(picture)
   const { width, height } = all[0]!

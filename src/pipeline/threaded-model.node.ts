@@ -39,7 +39,7 @@ export async function openInThread(
     async edit(clip, firstFrame, { onProgress, signal, ...asked }) {
       const picture = await inTurn(sendablePicture(firstFrame))
       if (typeof clip !== 'string') checkMoving(clip)
-      const given = typeof clip === 'string' ? clip : { frames: clip.frames, fps: clip.fps }
+      const given = typeof clip === 'string' ? clip : { frames: clip.frames, alpha: clip.alpha, fps: clip.fps }
       const request: EditRequest = { clip: given, firstFrame: picture, asked }
       return thread.call('edit', request, { signal, onProgress })
     },

@@ -18,8 +18,8 @@ const handlers = {
   },
 
   async readClip({ source, sampling }: ReadRequest) {
-    const frames = await readClip(source, sampling)
-    return { value: frames, transfer: [frames.data.buffer] }
+    const clip = await readClip(source, sampling)
+    return { value: clip, transfer: [clip.frames.data.buffer, ...(clip.alpha ? [clip.alpha.buffer] : [])] }
   },
 }
 

@@ -204,14 +204,20 @@ describe.skipIf(chromiumPath === undefined)(`sfv/web in Chromium${without}`, { t
     }
 
     it('are read as Node reads them', async () => {
-      const data = await page.evaluate(() => [
-        ...(globalThis as unknown as { clip: InstanceType<Harness['Clip']> }).clip.frames.data,
-      ])
-      const { frames } = await decodeClip(gif, { sampling: { fps: 7, size: { width: 64, height: 64 }, minFrames: 6 } })
+      const { data, alpha } = await page.evaluate(() => {
+        const { clip } = globalThis as unknown as { clip: InstanceType<Harness['Clip']> }
+        return { data: [...clip.frames.data], alpha: [...clip.alpha!] }
+      })
+      const { frames, alpha: opacity } = await decodeClip(gif, {
+        sampling: { fps: 7, size: { width: 64, height: 64 }, minFrames: 6 },
+      })
       const size = 6 * 64 * 64 * 3
       expect(data).toHaveLength(size)
       const error = data.reduce((sum, value, i) => sum + Math.abs(value - frames.data[i]!), 0) / size
       expect(error).toBeLessThan(4) // Another resizing, the same pictures.
+      const outline = alpha.reduce((sum, value, i) => sum + Math.abs(value - opacity![i]!), 0) / alpha.length
+      expect(outline).toBeLessThan(4)
+      expect([alpha[0], alpha[32 * 64 + 32]]).toEqual([0, 255])
     })
 
     it.each(['webp', 'gif'] as const)('%s decodes to the frames, cut out where asked', async (format) => {
@@ -242,7 +248,7 @@ describe.skipIf(chromiumPath === undefined)(`sfv/web in Chromium${without}`, { t
       await writeFile(path, await exported({ format, size: 128 }))
       const { frames } = await decodeClip(path)
       expect(frames).toMatchObject({ count: 6, width: 128, height: 128 })
-      const png = unzipSync(new Uint8Array(await exported({ format: 'png', size: 128 })))
+      const png = unzipSync(new Uint8Array(await exported({ format: 'png', size: 128, transparent: false })))
       const first = await sharp(png['frame-00.png']).removeAlpha().raw().toBuffer()
       const error = first.reduce((sum, value, i) => sum + Math.abs(value - frames.data[i]!), 0) / first.length
       expect(error).toBeLessThan(6)
