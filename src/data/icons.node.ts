@@ -6,6 +6,7 @@ import type { Size } from '../media/resize.js'
 import { buildStore, MIN_FRAMES, type BuildOptions, type ClipSource } from './build.node.js'
 import { fetchPackage, PACKAGES_FOLDER, readPackage, type DataPackage } from './npm-packages.node.js'
 import type { Split } from './splits.js'
+import { checkStorePlace } from './store-writer.node.js'
 import type { StoreIndex } from './store.node.js'
 
 /** A set of icons as Iconify packs them: SVG drawings in one JSON file. */
@@ -77,6 +78,7 @@ export interface IconOptions extends BuildOptions {
  * @throws UserError when a package cannot be fetched or read, or the store cannot be written.
  */
 export async function buildIcons({ from = PACKAGES_FOLDER, ...options }: IconOptions): Promise<StoreIndex> {
+  await checkStorePlace(options.out, options.force)
   const sets = [NOTO, TWEMOJI]
   const paths: string[] = []
   for (const [done, { source }] of sets.entries()) {

@@ -15,7 +15,7 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
   try {
     const target = await linkTarget(path)
     temporary = temporaryBeside(target)
-    await mkdir(dirname(target), { recursive: true })
+    await makeFolder(dirname(target))
     await whileUnfinished(temporary, async () => {
       await writeFile(temporary, data)
       const handle = await open(temporary, 'r')
@@ -27,6 +27,39 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
     if (temporary !== '') await rm(temporary, { force: true }).catch(() => undefined)
     throw new UserError(`cannot write ${path}: ${(error as Error).message}; choose a folder you may write to`)
   }
+}
+
+/**
+ * Makes a folder and those above it that are missing. Node's own recursive `mkdir` never ends where the system denies
+ * that the folder above is there, as Linux does below /proc.
+ *
+ * @returns the outermost folder that was made; undefined where all were there.
+ */
+export async function makeFolder(path: string): Promise<string | undefined> {
+  const missing: string[] = []
+  let folder = resolve(path)
+  for (; await isMissing(folder); folder = dirname(folder)) missing.unshift(folder)
+  if (missing.length === 0 && !(await isFolder(folder))) missing.push(folder)
+  for (const each of missing)
+    await mkdir(each).catch(async (error: unknown) => {
+      // Somebody else may have made it meanwhile.
+      if (!(await isFolder(each))) throw error
+    })
+  return missing[0]
+}
+
+function isMissing(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => false,
+    ({ code }: NodeJS.ErrnoException) => code === 'ENOENT' || code === 'ENOTDIR',
+  )
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
 }
 
 /** A hidden name beside a file for what is about to become it, also where the file's own name is as long as may be. */

@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { arch, cpus } from 'node:os'
 import { join, resolve } from 'node:path'
 import { env, InferenceSession } from 'onnxruntime-node'
 import type { LoweredGraph } from './program.js'
 import { whileUnfinished } from './unfinished.node.js'
+import { makeFolder } from './files.node.js'
 
 type SessionOptions = InferenceSession.SessionOptions
 
@@ -99,7 +100,7 @@ export class GraphCache {
   /** Optimises the graph into `part`, which becomes the entry. */
   async #write(graph: LoweredGraph, optimized: SessionOptions, part: string, entry: string): Promise<InferenceSession> {
     // Optimising takes long: whether the entry can be written is found out before.
-    const writable = await mkdir(this.folder, { recursive: true })
+    const writable = await makeFolder(this.folder)
       .then(() => writeFile(part, '', { flag: 'wx' }))
       .then(
         () => true,

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { link, open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
-import { temporaryBeside, writeFileAtomic } from '../runtime/files.node.js'
+import { makeFolder, temporaryBeside, writeFileAtomic } from '../runtime/files.node.js'
 import { CLIP_FORMATS, sha256, type ClipFormat, type Execution } from './job.js'
 
 /**
@@ -15,7 +15,7 @@ export class DataFolder {
   /** @throws UserError when the folder cannot be made or takes no files. */
   static async open(path: string): Promise<DataFolder> {
     try {
-      for (const name of ['inputs', 'results', 'jobs']) await mkdir(join(path, name), { recursive: true })
+      for (const name of ['inputs', 'results', 'jobs']) await makeFolder(join(path, name))
     } catch (error) {
       throw new UserError(`cannot use ${path}: ${(error as Error).message}; give --data a folder you may write to`)
     }

@@ -1,9 +1,9 @@
-import { mkdir, rm, stat, statfs } from 'node:fs/promises'
+import { rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ListFileEntry } from '@huggingface/hub'
 import { UserError } from '../errors.js'
 import { cacheFolder } from '../runtime/cache-folder.node.js'
-import { writeFileAtomic } from '../runtime/files.node.js'
+import { makeFolder, writeFileAtomic } from '../runtime/files.node.js'
 import { hubAccess, type HubAccess } from './hub-access.node.js'
 import { cachedBlob, cachedSnapshot } from './hub-cache.node.js'
 import { copyInto, download, fileSize, hasContent, isIntact, type RemoteFile } from './hub-download.node.js'
@@ -76,7 +76,7 @@ export async function pullModel(id: string, options: PullOptions = {}): Promise<
     const components = new Map([...listed, ...(await unlistedUnets(remote.keys(), listed, read))])
     const files = await neededFiles(remote.keys(), components, id, read)
     const total = files.reduce((sum, path) => sum + remote.get(path)!.size, 0)
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
     await checkRoom(folder, id, files, total)
     let done = 0
     let fetched = 0

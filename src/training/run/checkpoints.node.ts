@@ -1,8 +1,8 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { UserError } from '../../errors.js'
-import { writeFileAtomic } from '../../runtime/files.node.js'
+import { makeFolder, writeFileAtomic } from '../../runtime/files.node.js'
 import { Checkpoint, saveCheckpoint } from '../../weights/checkpoint.node.js'
 import { readJsonFile } from '../../weights/diffusers.node.js'
 import { type Learner } from '../learner.js'
@@ -45,7 +45,7 @@ export class Checkpoints {
     for (const [name, learner] of Object.entries(learners)) checkFinite(name, learner)
     const part = join(this.folder, `.${nameOf(step)}.part`)
     await rm(part, { recursive: true, force: true })
-    await mkdir(part, { recursive: true })
+    await makeFolder(part)
     for (const [learnerName, learner] of Object.entries(learners)) {
       const tensors = Object.entries(vectors(learner)).map(([name, data]) => ({ name, shape: [data.length], data }))
       await saveCheckpoint(join(part, `${learnerName}.safetensors`), tensors, { dtype: 'F32' })
