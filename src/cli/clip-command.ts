@@ -74,7 +74,7 @@ export function withClipOptions(command: Command): Command {
     .addOption(
       new Option('--format <name>', 'of clips that go to a folder/ or to - (standard output)').choices(EXPORT_FORMATS),
     )
-    .option('--transparent', 'cut the figure out of its white background; not in MP4 and WebM')
+    .option('--transparent', 'cut the figure out of its white background; not in MP4, and in WebM through ffmpeg alone')
     .option('--no-transparent', 'lay the clip on white, also where it has opacity of its own')
     .option(
       '--file-size <n>',

@@ -7,7 +7,8 @@ import { whileUnfinished } from '../runtime/unfinished.node.js'
 import { STANDARD } from './output-names.js'
 
 /**
- * Lends the path of a clip; one on standard input becomes a file while the work goes on, as videos are read in any order.
+ * Lends the path of a clip; one on standard input becomes a file while the work goes on, as videos are read in any
+ * order.
  *
  * @throws UserError when standard input is empty; what `work` throws speaks of standard input.
  */

@@ -6,6 +6,8 @@ export interface CodedFrame {
   readonly data: Uint8Array
   /** Whether it can be decoded without the frames before it. */
   readonly key: boolean
+  /** The same frame's opacity, compressed by itself. */
+  readonly alpha?: Uint8Array | undefined
 }
 
 /**
@@ -26,7 +28,7 @@ export async function muxFrames(
   clip: ClipContent,
   coded: readonly CodedFrame[],
   format: OutputFormat,
-  codec: 'avc' | 'vp8',
+  codec: 'avc' | 'vp8' | 'vp9',
   decoderConfig: VideoDecoderConfig,
 ): Promise<Uint8Array> {
   const target = new BufferTarget()
@@ -36,8 +38,10 @@ export async function muxFrames(
   const comment = commentOf(clip)
   if (comment !== '') output.setMetadataTags({ comment })
   await output.start()
-  for (const [index, { data, key }] of coded.entries()) {
-    const packet = new EncodedPacket(data, key ? 'key' : 'delta', index / clip.fps, 1 / clip.fps)
+  for (const [index, { data, key, alpha }] of coded.entries()) {
+    const sideData = alpha && { alpha }
+    const [time, duration] = [index / clip.fps, 1 / clip.fps]
+    const packet = new EncodedPacket(data, key ? 'key' : 'delta', time, duration, undefined, undefined, sideData)
     await source.add(packet, { decoderConfig: { ...decoderConfig, colorSpace: COLOR_SPACE } })
   }
   await output.finalize()
