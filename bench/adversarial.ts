@@ -97,7 +97,9 @@ export async function adversarial(engine: Engine): Promise<BenchResult> {
   }
 }
 
-/** Peak memory and time of SF-V's step with blocks' inner values kept and computed again, each in a process of its own. */
+/**
+ * Peak memory and time of SF-V's step with blocks' inner values kept and computed again, each in a process of its own.
+ */
 export async function rematerialisation(): Promise<BenchResult> {
   const rows = []
   for (const videos of [1, 4]) {

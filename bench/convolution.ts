@@ -11,7 +11,9 @@ const CASES = [
   { name: '(3,1) in time, 1x64x14x256', x: [1, 64, 14, 256], kernel: [3, 1], padding: [1, 0] },
 ] as const
 
-/** Forward, input gradient and weight gradient of convolutions, in GFLOP/s. Bar: the weight's at 60 % of the forward's. */
+/**
+ * Forward, input gradient and weight gradient of convolutions, in GFLOP/s. Bar: the weight's at 60 % of the forward's.
+ */
 export async function convolution(engine: Engine): Promise<BenchResult> {
   const rows = []
   for (const { name, x, kernel, padding } of CASES) {

@@ -12,10 +12,11 @@ const frequencies = (width: number) =>
   Float32Array.from({ length: width / 2 }, (_, i) => Math.exp((-Math.log(10000) * i) / (width / 2)))
 
 /**
- * `UNetSpatioTemporalConditionModel` for one video, written node by node as one would export diffusers' modules for ONNX
- * Runtime: 3-D convolutions in time, group norm as instance normalisation with scale and shift, linear layers as products and
- * additions, SiLU as x sigmoid(x), the fused attention operator, blends as two products and a sum. Cross attention to the one
- * image token is its value, as its softmax is 1. Inputs: `sample`, `timestep`, `context`, `ids`; output: `y`.
+ * `UNetSpatioTemporalConditionModel` for one video, written node by node as one would export diffusers' modules for
+ * ONNX Runtime: 3-D convolutions in time, group norm as instance normalisation with scale and shift, linear layers as
+ * products and additions, SiLU as x sigmoid(x), the fused attention operator, blends as two products and a sum. Cross
+ * attention to the one image token is its value, as its softmax is 1. Inputs: `sample`, `timestep`, `context`, `ids`;
+ * output: `y`.
  */
 export function handWrittenUNet(config: UNetConfig, weights: NamedWeights, inputs: readonly Port[], output: Port) {
   const writer = new UNetWriter(weights, inputs[0]!.shape)

@@ -16,8 +16,8 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Median seconds of each candidate over `rounds`, the candidates taking turns, so that a machine whose speed drifts slows
- * all of them. One round to warm up is not counted.
+ * Median seconds of each candidate over `rounds`, the candidates taking turns, so that a machine whose speed drifts
+ * slows all of them. One round to warm up is not counted.
  */
 export async function interleaved(
   candidates: Readonly<Record<string, () => Promise<unknown>>>,

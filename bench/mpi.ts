@@ -18,8 +18,8 @@ const measure = async (command: string, args: readonly string[]) =>
   JSON.parse((await promisify(execFile)(command, args)).stdout) as Measured
 
 /**
- * Two MPI processes of one thread beside one process of one thread, and beside two that know nothing of each other, which is
- * what the machine itself allows. Bar: 90 % of the step's speed.
+ * Two MPI processes of one thread beside one process of one thread, and beside two that know nothing of each other,
+ * which is what the machine itself allows. Bar: 90 % of the step's speed.
  */
 export async function mpiEfficiency(): Promise<BenchResult> {
   const title = 'Two MPI processes of one thread, a training step of models/fluent’s UNet each'

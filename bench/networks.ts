@@ -13,7 +13,10 @@ import { benchUNet, CLIP, MODEL } from './model.js'
 /** Largest difference of the two outputs, relative to the largest value. */
 const AGREEMENT = 1e-4
 
-/** The engine's UNet beside the same network written by hand as ONNX, weights constant in both. Bar: at most 1.03 times as long. */
+/**
+ * The engine's UNet beside the same network written by hand as ONNX, weights constant in both. Bar: at most 1.03 times
+ * as long.
+ */
 export async function engineOverhead(engine: Engine): Promise<BenchResult> {
   const { config, set, y } = await benchUNet()
   const weights = new Map(

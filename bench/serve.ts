@@ -10,7 +10,9 @@ import { median, milliseconds, ratio, type BenchResult } from './measure.js'
 const MODEL = 'models/fluent'
 const PICTURE = 'examples/balloon.png'
 
-/** `sfv serve` on this machine: what it adds to a clip, how it answers meanwhile, two workers against one, a long queue. */
+/**
+ * `sfv serve` on this machine: what it adds to a clip, how it answers meanwhile, two workers against one, a long queue.
+ */
 export async function serving(): Promise<BenchResult> {
   const image = `data:image/png;base64,${(await readFile(PICTURE)).toString('base64')}`
   const bare = await ImageToVideo.fromPretrained(MODEL, { threads: 1 })

@@ -1,5 +1,5 @@
-// Animates stills of the test split that have no animation, to be looked at: sheet.png with a row for each, and clips.html
-// where they play.
+// Animates stills of the test split that have no animation, to be looked at: sheet.png with a row for each, and
+// clips.html where they play.
 // npx tsx scripts/animate-stills.ts MODEL STORE OUT [COUNT]
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

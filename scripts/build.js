@@ -1,5 +1,6 @@
-// Builds dist/: compiles src/, copies what the compiler leaves behind (JSON tables, pages) to the same places, and joins the
-// command line, and the library for browsers, into few files. Plain JavaScript, because it runs as npm's `prepare`, before anything is built.
+// Builds dist/: compiles src/, copies what the compiler leaves behind (JSON tables, pages) to the same places, and
+// joins the command line, and the library for browsers, into few files. Plain JavaScript, because it runs as npm's
+// `prepare`, before anything is built.
 import { build } from 'esbuild'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -20,8 +21,8 @@ await joinWeb()
 linkCommand(join(dist, 'bin', 'main.js'), join(root, 'node_modules', '.bin', 'sfv'))
 
 /**
- * dist/bin: the command line with the libraries that it loads at each start. Node spends a tenth of a second on finding and
- * reading them file by file. It lies as deep as dist/cli, so that addresses relative to a module stay right.
+ * dist/bin: the command line with the libraries that it loads at each start. Node spends a tenth of a second on finding
+ * and reading them file by file. It lies as deep as dist/cli, so that addresses relative to a module stay right.
  */
 async function joinCommand() {
   const joined = ['commander', 'zod']
@@ -46,8 +47,9 @@ async function joinCommand() {
 }
 
 /**
- * dist/web: the page's part and each worker as one file, with all that they import but ONNX Runtime. Bundlers that make a
- * worker one file can then take them, and a development server finds no dependency late, for which it would reload the page.
+ * dist/web: the page's part and each worker as one file, with all that they import but ONNX Runtime. Bundlers that make
+ * a worker one file can then take them, and a development server finds no dependency late, for which it would reload
+ * the page.
  */
 async function joinWeb() {
   const names = ['index', 'media-worker', 'model-worker-wasm', 'model-worker-webgpu']

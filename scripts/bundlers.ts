@@ -1,6 +1,7 @@
 /**
- * Packs the package, and with each of the common bundlers installs it into an app, builds that, and runs it in Chromium:
- * `tsx scripts/bundlers.ts [name...]`. Takes about ten minutes and 2 GB of disk; npm's registry and Chromium are needed.
+ * Packs the package, and with each of the common bundlers installs it into an app, builds that, and runs it in
+ * Chromium: `npm run bundlers -- [name...]`. Takes about ten minutes and 2 GB of disk; npm's registry and Chromium are
+ * needed.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'

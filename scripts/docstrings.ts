@@ -10,8 +10,8 @@ interface Declaration {
 }
 
 /**
- * Every exported symbol without a docstring, in the order of files and lines. A re-export from another file counts there;
- * of several overloads one docstring is enough.
+ * Every exported symbol without a docstring, in the order of files and lines. A re-export from another file counts
+ * there; of several overloads one docstring is enough.
  */
 export function findUndocumented(sources: Sources): Finding[] {
   return [...sources].flatMap(([file, text]) => {

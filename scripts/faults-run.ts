@@ -97,7 +97,9 @@ async function ask(url: string, init?: RequestInit): Promise<Response> {
   }
 }
 
-/** Makes clips with real processes and a real Redis while these are killed at random moments, and counts what is lost. */
+/**
+ * Makes clips with real processes and a real Redis while these are killed at random moments, and counts what is lost.
+ */
 export async function injectFaults({
   folder,
   model,

@@ -1,4 +1,5 @@
-// Kills workers, the server and Redis at random moments while clips are made, and counts what is lost: `npm run faults`.
+// Kills workers, the server and Redis at random moments while clips are made, and counts what is lost:
+// `npm run faults`.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,7 +1,7 @@
 /**
- * Kills a training run with SIGKILL at random moments, resumes it each time, and compares its end, bit for bit, with that of
- * a run that nobody killed: `tsx scripts/kill-and-resume.ts [kills] [processes] [objective]`. Objectives are those of the
- * smoke recipes `vae` and `sfv`; of the latter it first trains the components that it starts from.
+ * Kills a training run with SIGKILL at random moments, resumes it each time, and compares its end, bit for bit, with
+ * that of a run that nobody killed: `tsx scripts/kill-and-resume.ts [kills] [processes] [objective]`. Objectives are
+ * those of the smoke recipes `vae` and `sfv`; of the latter it first trains the components that it starts from.
  */
 import { randomInt } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'

@@ -47,7 +47,10 @@ const wave = (t: number, times = 1) => Math.sin(TURN * times * t)
 /** 0 at both ends of the clip, 1 in the middle. */
 const arch = (t: number, times = 1) => (1 - Math.cos(TURN * times * t)) / 2
 
-/** The mascot's movements: what changes against rest at time `t` from 0 to 1, by strength `s` around 1; each leads back to its start. */
+/**
+ * The mascot's movements: what changes against rest at time `t` from 0 to 1, by strength `s` around 1; each leads back
+ * to its start.
+ */
 const MOVES: Readonly<Record<string, (t: number, s: number) => Partial<Pose>>> = {
   wave: (t, s) => ({
     rightArm: -30 - arch(t) * (95 + 25 * s * wave(t, 3)),
@@ -113,8 +116,8 @@ export function mascotPicture(): Promise<Buffer> {
 }
 
 /**
- * Draws `count` clips of a mascot into a folder: animated WebPs of 256x256 pixels on white, two seconds at 14 pictures a second. Each
- * shows one of ten movements, and every ten clips these are a little stronger.
+ * Draws `count` clips of a mascot into a folder: animated WebPs of 256x256 pixels on white, two seconds at 14 pictures
+ * a second. Each shows one of ten movements, and every ten clips these are a little stronger.
  */
 export async function drawMascotClips(folder: string, count: number): Promise<void> {
   await mkdir(folder, { recursive: true })

@@ -88,7 +88,9 @@ async function readResults(folder: string): Promise<EvaluationResults | undefine
   return text === undefined ? undefined : (JSON.parse(text) as EvaluationResults)
 }
 
-/** The cells of a row; distances are over those of the teacher's 25 steps, `reference`, in the same features and clips. */
+/**
+ * The cells of a row; distances are over those of the teacher's 25 steps, `reference`, in the same features and clips.
+ */
 async function cellsOf([name, folder, label, paper]: Entry, reference: number | undefined): Promise<string[]> {
   const found = (await readResults(folder))?.rows.find((row) => row.label === label)
   if (!found) return [name, ...Array<string>(HEAD.length - 2).fill(''), paper]

@@ -1,5 +1,5 @@
-// The 60 pictures that a model is judged by: would one post the clip? All are outside of its training. They are chosen by
-// rule, listed in posted-pictures.json, and fetched from npm when they are needed; none is part of this repository.
+// The 60 pictures that a model is judged by: would one post the clip? All are outside of its training. They are chosen
+// by rule, listed in posted-pictures.json, and fetched from npm when they are needed; none is part of this repository.
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
 import { FLUENT_CLIPS, fluentStill } from '../src/data/fluent-figures.js'
@@ -70,8 +70,8 @@ export interface PostedPicture {
 export const POSTED_PACKAGES: readonly DataPackage[] = [FLUENT_STILLS, ...SETS.map(({ set }) => set.source)]
 
 /**
- * Chooses the pictures: of each set those whose `set/name` has the least SHA-256, one of a figure, icons in no skin tone; of Noto and
- * Twemoji those of the test split, of Fluent those stills of the test split that have no animation.
+ * Chooses the pictures: of each set those whose `set/name` has the least SHA-256, one of a figure, icons in no skin
+ * tone; of Noto and Twemoji those of the test split, of Fluent those stills of the test split that have no animation.
  *
  * @param folder the packages are fetched into it
  */

@@ -1,5 +1,6 @@
-// Animates the 60 pictures of posted-pictures.json at a model's defaults, with one seed, and writes sheets of 12 to look at:
-// would one post the clip? The silhouette is closed, the face whole, the motion seen, and nothing appears from nowhere.
+// Animates the 60 pictures of posted-pictures.json at a model's defaults, with one seed, and writes sheets of 12 to
+// look at: would one post the clip? The silhouette is closed, the face whole, the motion seen, and nothing appears from
+// nowhere.
 // npx tsx scripts/posted-sheet.ts MODEL OUT
 // npx tsx scripts/posted-sheet.ts --choose      writes the list anew, by its rule
 import { readFile, writeFile } from 'node:fs/promises'

@@ -32,8 +32,9 @@ interface Times {
 }
 
 /**
- * A forward of the same random weights by both, in turns, at equal threads: of the quarter-size model, and of a full-size one
- * (`sfv init --config svd`) whose folder $SFV_PEER_FULL_SIZE names. Python is $SFV_PEER_PYTHON, else python3.
+ * A forward of the same random weights by both, in turns, at equal threads: of the quarter-size model, and of a
+ * full-size one (`sfv init --config svd`) whose folder $SFV_PEER_FULL_SIZE names. Python is $SFV_PEER_PYTHON, else
+ * python3.
  */
 export async function peers(): Promise<BenchResult> {
   const python = process.env['SFV_PEER_PYTHON'] ?? 'python3'

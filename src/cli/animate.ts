@@ -23,7 +23,10 @@ Browsers show frames of 10 ms and less for 100: above 90 pictures per second, ta
 export function animateCommand(): Command {
   const command = new Command('animate')
     .description('make a clip of a picture')
-    .argument('<images...>', 'picture files: PNG, JPEG, WebP, GIF, AVIF or TIFF; - is standard input')
+    .argument(
+      '<images...>',
+      'picture files, or patterns of them: PNG, JPEG, WebP, GIF, AVIF or TIFF; - is standard input',
+    )
     .requiredOption('-o, --out <file>', 'clip to write; for several a folder/ or a name with {name} or {seed}')
   return withClipOptions(command)
     .option(

@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander'
 import { EXPORT_FORMATS, type ExportFormat } from '../media/export-settings.js'
 import type { Precision } from '../pipeline/device-traits.js'
 import type { DeviceChoice } from '../runtime/device-names.js'
-import { amount, deviceOption, numeric, parseGuidance, parseSize, whole } from './options.js'
+import { amount, deviceOption, modelOption, numeric, parseGuidance, parseSize, whole } from './options.js'
 
 /** The options of commands that make a clip. */
 export interface ClipOptions {
@@ -33,12 +33,7 @@ export interface ClipOptions {
 /** Adds the options of a clip to a command that has its arguments. */
 export function withClipOptions(command: Command): Command {
   return command
-    .addOption(
-      new Option('--model <model>', 'model folder in the layout of diffusers, or a hub id').default(
-        'fluent',
-        'the bundled one',
-      ),
-    )
+    .addOption(modelOption())
     .option('--steps <n>', 'forward passes: 1 uses the student, more the teacher', numeric, 1)
     .addOption(
       new Option('--sampler <name>', "how several steps are taken (default: as the model's scheduler says)").choices([
@@ -79,7 +74,7 @@ export function withClipOptions(command: Command): Command {
     .addOption(
       new Option('--format <name>', 'of clips that go to a folder/ or to - (standard output)').choices(EXPORT_FORMATS),
     )
-    .option('--transparent', 'cut the figure out of its white background; not in MP4 and WebM')
+    .option('--transparent', 'cut the figure out of its white background; not in MP4, and in WebM through ffmpeg alone')
     .option('--no-transparent', 'lay the clip on white, also where it has opacity of its own')
     .option(
       '--file-size <n>',

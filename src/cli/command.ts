@@ -42,6 +42,16 @@ export function sfvCommand(): Command {
   ])
     program.addCommand(command)
   // Subcommands that are added ready-made do not inherit how errors are handled.
-  for (const command of [program, ...program.commands]) command.exitOverride().showHelpAfterError(false)
+  const outputError = (text: string, write: (text: string) => void) => write(asMessage(text))
+  for (const command of [program, ...program.commands])
+    command.exitOverride().showHelpAfterError(false).configureOutput({ outputError })
   return program
+}
+
+/** What commander says of a mistake, as the one sentence that all others are told in. */
+function asMessage(text: string): string {
+  return `sfv: ${text
+    .replace(/^error: /, '')
+    .trim()
+    .replace(/\n/g, ' ')}\n`
 }

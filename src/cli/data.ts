@@ -27,6 +27,7 @@ interface Options {
   readonly fps: number
   readonly limit?: number
   readonly test?: number
+  readonly force?: true
   readonly json?: true
 }
 
@@ -44,6 +45,7 @@ export function dataCommand(): Command {
       'share of the clips that is kept for testing, 0 to 1 (default: 0.1)',
       between('--test', 0, 1),
     )
+    .option('--force', 'replace a store that the folder holds')
     .option('--json', 'print what was done as one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(data)

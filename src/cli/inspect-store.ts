@@ -16,7 +16,10 @@ export interface StoreInfo {
   readonly splits: Readonly<Partial<Record<Split, number>>>
   /** Frames of all clips, of the shortest and of the longest. */
   readonly frames: { readonly total: number; readonly least: number; readonly most: number }
-  /** Motion buckets of the clips, as `--motion` counts: a tenth are below the first, half below the second, a tenth above the third. */
+  /**
+   * Motion buckets of the clips, as `--motion` counts: a tenth are below the first, half below the second, a tenth
+   * above the third.
+   */
   readonly motion: readonly [low: number, median: number, high: number]
   /** Clips of which it is known what is see-through. */
   readonly transparent: number

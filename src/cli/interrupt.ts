@@ -12,8 +12,8 @@ export class Interruption extends DOMException {
 }
 
 /**
- * Runs work that must clean up behind itself when it is told to end: the first signal aborts the work with an `Interruption`, a
- * second one ends the process as ever.
+ * Runs work that must clean up behind itself when it is told to end: the first signal aborts the work with an
+ * `Interruption`, a second one ends the process as ever.
  */
 export async function interruptible<T>(
   work: (signal: AbortSignal) => Promise<T>,

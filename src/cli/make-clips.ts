@@ -10,6 +10,7 @@ import { interruptible } from './interrupt.js'
 import { messageOf } from './messages.js'
 import { asUsage, UsageError } from './options.js'
 import { outputPlaces, STANDARD, type ClipPlace, type OutputPlaces } from './output-names.js'
+import { expandPatterns } from './pictures.js'
 import { StageMeter, StatusLine } from './progress.js'
 
 /** Which options messages speak of, by setting. */
@@ -32,7 +33,7 @@ interface OwnSettings {
 
 /** What clips are made of. */
 export interface Sources {
-  /** Paths of the pictures, each of which makes a clip; `-` is standard input. */
+  /** Paths of the pictures, or patterns, each of which makes a clip; `-` is standard input. */
   readonly pictures: readonly string[]
   /** Further files that are read, which no clip may take the place of. */
   readonly others?: readonly string[]
@@ -49,14 +50,14 @@ interface ClipReport {
 }
 
 /**
- * Makes clips and writes them, with progress and a report. The model is opened once. Of several clips, one that fails is told
- * and left out.
+ * Makes clips and writes them, with progress and a report. The model is opened once. Of several clips, one that fails
+ * is told and left out.
  *
  * @param schema the name of what the settings are checked with, which is loaded late
  * @throws UsageError when an option is wrong, UserError when a clip cannot be made or written.
  */
 export async function makeClips<T extends CheckedSettings | CheckedEdit>(
-  { pictures, others = [], batch = 1 }: Sources,
+  { pictures: given, others = [], batch = 1 }: Sources,
   {
     out,
     format,
@@ -84,6 +85,7 @@ export async function makeClips<T extends CheckedSettings | CheckedEdit>(
   ) as T
   const seed = settings.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!
   const seeds = Array.from({ length: batch }, (_, i) => seed + i)
+  const pictures = await expandPatterns(given)
   const places = outputPlaces({ out, format, pictures, seeds })
   if (json && out === STANDARD) throw new UsageError('-o is -; leave out --json, which goes to standard output too')
   await checkPlaces(places, [...pictures, ...others])
@@ -116,7 +118,8 @@ export async function makeClips<T extends CheckedSettings | CheckedEdit>(
           const from = place.picture === STANDARD ? process.stdin : place.picture
           last = { picture: place.picture, pixels: await pictureOf(from) }
         }
-        // Nothing is written yet, so Ctrl-C may end the process on the spot: a handler would wait for a network to finish.
+        // Nothing is written yet, so Ctrl-C may end the process on the spot: a handler would wait for a network to
+        // finish.
         const clip = await make(sfv, last.pixels, settings, { seed: place.seed, onProgress: meter.report })
         const output = await interruptible((signal) => save(clip, place, format, { ...file, signal }))
         meter.at('save', 1, 1)

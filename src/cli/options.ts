@@ -1,6 +1,7 @@
 import { Option } from 'commander'
 import { UserError } from '../errors.js'
 import { DEVICES } from '../runtime/device-names.js'
+import { BUNDLED_MODEL } from '../weights/packaged.node.js'
 
 /** A mistake in the command itself; the exit code is 2. */
 export class UsageError extends UserError {}
@@ -68,4 +69,12 @@ export function deviceOption(): Option {
   return new Option('--device <name>', 'where the networks run (`sfv doctor` says what is there); auto: cuda or cpu')
     .choices(['auto', ...DEVICES])
     .default('auto')
+}
+
+/** `--model`, the same in all commands that run one. */
+export function modelOption(): Option {
+  return new Option('--model <model>', 'model folder in the layout of diffusers, or a hub id').default(
+    BUNDLED_MODEL,
+    'the bundled one',
+  )
 }

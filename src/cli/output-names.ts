@@ -31,8 +31,8 @@ export interface OutputPlaces {
 export const STANDARD = '-'
 
 /**
- * The files of all clips. `cat.webp` becomes `cat-SEED.webp` for several candidates, and `DIR/` becomes `DIR/NAME.webp` for
- * several pictures.
+ * The files of all clips. `cat.webp` becomes `cat-SEED.webp` for several candidates, and `DIR/` becomes `DIR/NAME.webp`
+ * for several pictures.
  *
  * @throws UsageError when two clips would have one name, or a name and a format contradict each other.
  */

@@ -1,9 +1,7 @@
-import { availableParallelism } from 'node:os'
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import type { Precision } from '../pipeline/device-traits.js'
-import type { DeviceChoice } from '../runtime/device-names.js'
-import { BUNDLED_MODEL } from '../weights/packaged.node.js'
-import { deviceOption, UsageError, whole } from './options.js'
+import { UsageError, whole } from './options.js'
+import { runUntilTold, threadsOfEach, withServerOptions, type ServerOptions } from './server-options.js'
 
 const EXAMPLES = `
 Examples:
@@ -15,34 +13,23 @@ Examples:
 The API is OpenAI's for videos, and Replicate's for predictions: see http://127.0.0.1:8080/docs and docs/serving.md.
 Ctrl-C and SIGTERM end it: what runs is finished within --grace seconds, the rest is made after the next start.`
 
-interface Options {
-  readonly model: string
+interface Options extends ServerOptions {
   readonly port: number
   readonly host: string
   readonly data: string
   readonly queue?: string
-  readonly concurrency: number
   readonly tokenFile?: string
   readonly allowUrl?: readonly string[]
   readonly allowOrigin?: readonly string[]
   readonly maxQueued: number
   readonly maxPerToken: number
   readonly maxBody: number
-  readonly timeLimit: number
-  readonly grace: number
-  readonly device: DeviceChoice
 }
 
 /** `sfv serve`. */
 export function serveCommand(): Command {
-  return new Command('serve')
+  const command = new Command('serve')
     .description('answer HTTP requests for clips, with a queue on disk')
-    .addOption(
-      new Option('--model <model>', 'model folder in the layout of diffusers, or a hub id').default(
-        BUNDLED_MODEL,
-        'the bundled one',
-      ),
-    )
     .option('--port <n>', 'port to listen at; 0 is any that is free', whole('--port', 0, 65_535), 8080)
     .option('--host <address>', 'address to listen at; others than 127.0.0.1 want --token-file', '127.0.0.1')
     .option('--data <dir>', 'folder of jobs, pictures and clips', 'sfv-data')
@@ -50,7 +37,6 @@ export function serveCommand(): Command {
       '--queue <url>',
       'Redis whose `sfv worker`s make the clips, such as redis://127.0.0.1:6379 (default: this machine does)',
     )
-    .option('--concurrency <n>', 'clips at a time, each in a process of its own', whole('--concurrency', 1, 64), 1)
     .option('--token-file <file>', 'tokens that may use the API, one a line: NAME TOKEN')
     .option(
       '--allow-url <hosts...>',
@@ -65,25 +51,13 @@ export function serveCommand(): Command {
     )
     .option('--max-per-token <n>', 'clips of one token that may wait', whole('--max-per-token', 1, 1_000_000), 1000)
     .option('--max-body <MB>', 'most megabytes of a request', whole('--max-body', 1, 1000), 20)
-    .option('--time-limit <s>', 'seconds that a clip may take', whole('--time-limit', 1, 86_400), 600)
-    .option('--grace <s>', 'seconds that what runs may take when the server is ended', whole('--grace', 0, 3600), 30)
-    .addOption(deviceOption())
-    .addHelpText('after', EXAMPLES)
-    .action(start)
-}
-
-/** Waits for Ctrl-C or SIGTERM. */
-export function toldToEnd(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
-  })
+  return withServerOptions(command).addHelpText('after', EXAMPLES).action(start)
 }
 
 async function start({
   maxQueued,
   maxPerToken,
   maxBody,
-  grace,
   allowUrl = [],
   allowOrigin = [],
   ...options
@@ -97,7 +71,7 @@ async function start({
   const running = await serve({
     ...options,
     precision: 'auto' satisfies Precision,
-    threads: Math.max(1, Math.floor(availableParallelism() / options.concurrency)),
+    threads: threadsOfEach(options),
     allowUrl,
     allowOrigin,
     requestLimit: 60,
@@ -111,7 +85,5 @@ async function start({
     },
   })
   process.stderr.write(`listening at ${running.url}, API at ${running.url}/docs\n`)
-  await toldToEnd()
-  process.stderr.write(`ending: what runs may take ${grace} s more\n`)
-  await running.close(grace)
+  await runUntilTold(running, options.grace)
 }

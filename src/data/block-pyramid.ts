@@ -48,7 +48,8 @@ function halve({ data, stride, border }: Level): Level {
 }
 
 /**
- * How much two square blocks differ, by their upper left corners in pixels: the mean of |a - b| over both channels, in 8-bit levels.
+ * How much two square blocks differ, by their upper left corners in pixels: the mean of |a - b| over both channels, in
+ * 8-bit levels.
  *
  * @param most from here on the exact number does not matter, and any that is as large may come back
  */

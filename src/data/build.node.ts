@@ -1,7 +1,7 @@
 import type { ClipFrame } from '../media/clip-frame.js'
 import type { Size } from '../media/resize.js'
 import { UserError } from '../errors.js'
-import { ClipStoreWriter } from './store-writer.node.js'
+import { checkStorePlace, ClipStoreWriter } from './store-writer.node.js'
 import type { StoreIndex } from './store.node.js'
 import type { Split } from './splits.js'
 
@@ -22,6 +22,8 @@ export interface BuildOptions {
   readonly size: Size
   /** Pictures per second. */
   readonly fps: number
+  /** Replace a store that the folder holds. */
+  readonly force?: boolean
   /** Stop after this many clips. */
   readonly limit?: number
   readonly onProgress?: (progress: BuildProgress) => void
@@ -45,13 +47,14 @@ const IN_WORK = 3
  * Decodes clips and writes them as a store. A clip that cannot be read is reported and left out.
  *
  * @param total how many clips `sources` will give, for the progress
- * @throws UserError when no clip could be read or the store cannot be written; nothing is left behind.
+ * @throws UserError when no clip could be read, or the store cannot be written or replaced; nothing is left behind.
  */
 export async function buildStore(
   sources: AsyncIterable<ClipSource> | Iterable<ClipSource>,
   total: number,
-  { out, size, fps, limit = Infinity, onProgress, signal }: BuildOptions,
+  { out, size, fps, force, limit = Infinity, onProgress, signal }: BuildOptions,
 ): Promise<StoreIndex> {
+  await checkStorePlace(out, force)
   const writer = await ClipStoreWriter.create(out, size, fps)
   const most = Math.min(total, limit)
   const inWork = new Set<Promise<void>>()

@@ -13,8 +13,8 @@ export interface ClipFiles {
 }
 
 /**
- * Lists the clips of a folder and of the folders in it. Links to files and to folders are followed; what was found under one
- * name is not taken again under another.
+ * Lists the clips of a folder and of the folders in it. Links to files and to folders are followed; what was found
+ * under one name is not taken again under another.
  *
  * @throws UserError when the folder cannot be read.
  */

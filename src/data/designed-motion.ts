@@ -24,8 +24,8 @@ export interface DesignedClip {
   /** The first is the picture at rest; without a scene it is the still itself, byte for byte. */
   readonly frames: RgbaFrames
   /**
-   * Where the material in the middle of each cell of the first frame has gone, in pixels: (count, 2, height / 16, width /
-   * 16), dx then dy. It is that of what is seen there, in front; where all is clear, 0.
+   * Where the material in the middle of each cell of the first frame has gone, in pixels: (count, 2, height / 16, width
+   * / 16), dx then dy. It is that of what is seen there, in front; where all is clear, 0.
    */
   readonly flow: Float32Array
   /** (height / 16, width / 16): 1 where the middle of a cell shows something in the first frame, else 0. */

@@ -46,7 +46,9 @@ export function middle({ left, right, top, bottom }: Box): [number, number] {
   return [(left + right) / 2, (top + bottom) / 2]
 }
 
-/** Crouch, leap, land, and shake off: height above the ground, -1 (crouched) to 1 (at the top); then the squash alone. */
+/**
+ * Crouch, leap, land, and shake off: height above the ground, -1 (crouched) to 1 (at the top); then the squash alone.
+ */
 const LEAP_SQUASH = keyed([
   [0, 0],
   [0.16, 0.9],

@@ -98,8 +98,8 @@ const RETOUCHES: Readonly<Record<string, Retouch>> = {
 export const FLAW_NAMES: readonly string[] = [...Object.keys(TIMINGS), ...Object.keys(RETOUCHES)]
 
 /**
- * A window of a clip with flaws such as generated clips have, in the order given, those of time before those of pixels: what
- * a feature network must be able to see.
+ * A window of a clip with flaws such as generated clips have, in the order given, those of time before those of pixels:
+ * what a feature network must be able to see.
  *
  * @param source the whole clip
  * @param start the window's first frame in it; `start + count` is at most its length
@@ -144,7 +144,9 @@ function convolve({ width, height, data }: Frames, kernel: Float64Array, step: n
   }
 }
 
-/** Moves pixels, bilinearly: right by `dx` of their row and frame, down by `dy` of their column and frame; edges repeat. */
+/**
+ * Moves pixels, bilinearly: right by `dx` of their row and frame, down by `dy` of their column and frame; edges repeat.
+ */
 function displace(
   { width, height, count, data }: Frames,
   dx: (row: number, frame: number) => number,

@@ -3,6 +3,7 @@ import { pictureFrames } from '../media/picture-frames.node.js'
 import { buildStore, MIN_FRAMES, type BuildOptions, type ClipSource } from './build.node.js'
 import { FLUENT_CLIPS, fluentStill, type FluentClip } from './fluent-figures.js'
 import { fetchPackage, PACKAGES_FOLDER, readPackage, type DataPackage } from './npm-packages.node.js'
+import { checkStorePlace } from './store-writer.node.js'
 import type { StoreIndex } from './store.node.js'
 
 /** Microsoft's animated Fluent emoji (MIT): 256x256 WebP, 24 frames per second, 730 MB. */
@@ -34,7 +35,8 @@ export interface FluentOptions extends BuildOptions {
 
 /**
  * Makes two stores of the Fluent emoji: the animated ones in `out`, split by figure as `fluent-split.json` says, and in
- * its folder `stills` those that have no animation. What was fetched before is not fetched again. `limit` holds for each.
+ * its folder `stills` those that have no animation. What was fetched before is not fetched again. `limit` holds for
+ * each.
  *
  * @throws UserError when a package cannot be fetched or read, or a store cannot be written.
  */
@@ -42,6 +44,8 @@ export async function buildFluentEmoji({
   from = PACKAGES_FOLDER,
   ...options
 }: FluentOptions): Promise<{ readonly clips: StoreIndex; readonly stills: StoreIndex }> {
+  const stillsFolder = join(options.out, STILLS_FOLDER)
+  for (const folder of [options.out, stillsFolder]) await checkStorePlace(folder, options.force)
   const paths: string[] = []
   for (const [done, wanted] of [FLUENT_STILLS, ...ANIMATED].entries()) {
     options.onProgress?.({ type: 'fetch', name: wanted.name, done, total: ANIMATED.length + 1 })
@@ -49,7 +53,7 @@ export async function buildFluentEmoji({
   }
   const [stillsPath, ...animatedPaths] = paths as [string, ...string[]]
   const stillSources = emojiOf([stillsPath], (name) => !FLUENT_CLIPS.has(name), fluentStill, options)
-  const stillsOut = { ...options, out: join(options.out, STILLS_FOLDER) }
+  const stillsOut = { ...options, out: stillsFolder }
   const stills = await buildStore(stillSources, STILL_COUNT, stillsOut)
   const clipSources = emojiOf(animatedPaths, (name) => FLUENT_CLIPS.has(name), fluentStill, options)
   return { clips: await buildStore(clipSources, FLUENT_CLIPS.size, options), stills }

@@ -14,8 +14,8 @@ export interface FolderOptions extends BuildOptions {
 }
 
 /**
- * Makes a clip store of a folder of files. The middle of each picture, in the store's aspect ratio, is taken. A share of the files,
- * chosen by their names, is the `test` split. Every file that is left out is reported with its reason.
+ * Makes a clip store of a folder of files. The middle of each picture, in the store's aspect ratio, is taken. A share
+ * of the files, chosen by their names, is the `test` split. Every file that is left out is reported with its reason.
  *
  * @throws UserError when the folder cannot be read or holds no clip.
  */

@@ -6,6 +6,7 @@ import type { Size } from '../media/resize.js'
 import { buildStore, MIN_FRAMES, type BuildOptions, type ClipSource } from './build.node.js'
 import { fetchPackage, PACKAGES_FOLDER, readPackage, type DataPackage } from './npm-packages.node.js'
 import type { Split } from './splits.js'
+import { checkStorePlace } from './store-writer.node.js'
 import type { StoreIndex } from './store.node.js'
 
 /** A set of icons as Iconify packs them: SVG drawings in one JSON file. */
@@ -13,7 +14,9 @@ export interface IconSet {
   /** The first half of an icon's name. */
   readonly prefix: string
   readonly source: DataPackage
-  /** What is put around each drawing, as a share of its side, so that it stands as far from the border as Fluent emoji. */
+  /**
+   * What is put around each drawing, as a share of its side, so that it stands as far from the border as Fluent emoji.
+   */
   readonly margin: number
 }
 
@@ -75,6 +78,7 @@ export interface IconOptions extends BuildOptions {
  * @throws UserError when a package cannot be fetched or read, or the store cannot be written.
  */
 export async function buildIcons({ from = PACKAGES_FOLDER, ...options }: IconOptions): Promise<StoreIndex> {
+  await checkStorePlace(options.out, options.force)
   const sets = [NOTO, TWEMOJI]
   const paths: string[] = []
   for (const [done, { source }] of sets.entries()) {
@@ -130,8 +134,8 @@ export function iconFigure(name: string): string {
 }
 
 /**
- * The split of an icon by its figure, `set/name` without skin tones, so that no figure falls on both sides: the first byte
- * of the name's SHA-256 modulo 10 is 0 for `test`, 1 for `reserved`, else `train`.
+ * The split of an icon by its figure, `set/name` without skin tones, so that no figure falls on both sides: the first
+ * byte of the name's SHA-256 modulo 10 is 0 for `test`, 1 for `reserved`, else `train`.
  */
 export function iconSplit(figure: string): Split {
   const remainder = createHash('sha256').update(figure).digest()[0]! % 10

@@ -19,15 +19,17 @@ export function pictureDifference(a: Uint8Array, b: Uint8Array): number {
   return sum / (255 * a.length)
 }
 
-/** Mean frame difference of the median training clip of the Fluent emoji, first 14 frames, 128x128 at 7 frames a second. */
+/**
+ * Mean frame difference of the median training clip of the Fluent emoji, first 14 frames, 128x128 at 7 frames a second.
+ */
 const MEDIAN_DIFFERENCE = 0.019
 /** Bucket numbers per doubling of motion: 5 % of those clips come out below 34, 5 % above 208. */
 const PER_DOUBLING = 60
 
 /**
- * SVD's `motion_bucket_id` of a clip, measured: 127 + 60 log2(d/0.019), rounded and held within 0 to 255, d being the mean of
- * its frame differences. The median training clip is at 127, and 60 more is twice the motion. SVD's authors bucketed by
- * optical flow and did not publish the buckets.
+ * SVD's `motion_bucket_id` of a clip, measured: 127 + 60 log2(d/0.019), rounded and held within 0 to 255, d being the
+ * mean of its frame differences. The median training clip is at 127, and 60 more is twice the motion. SVD's authors
+ * bucketed by optical flow and did not publish the buckets.
  *
  * @param differences `frameDifferences` of the clip; none, as of a still, is bucket 0
  */

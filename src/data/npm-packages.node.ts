@@ -2,12 +2,13 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once, on } from 'node:events'
 import { createReadStream } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { Parser, type ReadEntry } from 'tar'
 import { UserError } from '../errors.js'
 import { cacheFolder } from '../runtime/cache-folder.node.js'
+import { makeFolder } from '../runtime/files.node.js'
 
 /** Where packages are kept unless told. */
 export const PACKAGES_FOLDER = join(cacheFolder(), 'packages')
@@ -35,7 +36,7 @@ export function packageFile({ name, version }: DataPackage): string {
 export async function fetchPackage(wanted: DataPackage, folder: string, signal?: AbortSignal): Promise<string> {
   const path = join(folder, packageFile(wanted))
   if (await isWhole(path, wanted)) return path
-  const temporary = await mkdir(folder, { recursive: true })
+  const temporary = await makeFolder(folder)
     .then(() => mkdtemp(join(folder, '.fetch-')))
     .catch((error: Error) => {
       throw new UserError(`cannot write ${folder}: ${error.message}; choose a folder you may write to`)

@@ -5,8 +5,9 @@ export type Split = 'train' | 'test' | 'reserved'
 export const TEST_SHARE = 0.1
 
 /**
- * The split of a clip whose data set names none: about `share` of the names are for testing, chosen by the FNV-1a hash of the name,
- * so that adding or removing clips moves no other. A larger share adds clips to the test split and takes none from it.
+ * The split of a clip whose data set names none: about `share` of the names are for testing, chosen by the FNV-1a hash
+ * of the name, so that adding or removing clips moves no other. A larger share adds clips to the test split and takes
+ * none from it.
  */
 export function splitByName(name: string, share = TEST_SHARE): Split {
   let hash = 0x811c9dc5

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, rename, rm, rmdir, type FileHandle } from 'node:fs/promises'
+import { open, readdir, rename, rm, rmdir, type FileHandle } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { deflateRaw } from 'node:zlib'
 import { UserError } from '../errors.js'
 import type { ClipFrame } from '../media/clip-frame.js'
 import type { Size } from '../media/resize.js'
-import { writeFileAtomic } from '../runtime/files.node.js'
+import { makeFolder, writeFileAtomic } from '../runtime/files.node.js'
 import { pictureDifference } from './motion.js'
 import { INDEX_FILE, PIXELS_FILE, type ClipRecord, type StoreIndex } from './store.node.js'
 import type { Split } from './splits.js'
@@ -25,6 +25,19 @@ const deflate = promisify(deflateRaw)
 const AT_A_TIME = 4
 /** Compressed bytes of a clip that wait in memory while another clip is written. */
 const MOST_WAITING = 2 ** 25
+
+/**
+ * Checks, before any work is done, that a store may be written to a folder.
+ *
+ * @param force whether it may take the place of another
+ * @throws UserError when the folder holds one already.
+ */
+export async function checkStorePlace(folder: string, force = false): Promise<void> {
+  if (force) return
+  const names: readonly string[] = await readdir(folder).catch(() => [])
+  if (names.includes(INDEX_FILE) || names.includes(PIXELS_FILE))
+    throw new UserError(`${folder} holds a clip store already; give another folder, or add --force to replace it`)
+}
 
 /** Writes a clip store; it appears in its folder as a whole, when `finish` is called. */
 export class ClipStoreWriter {
@@ -50,7 +63,7 @@ export class ClipStoreWriter {
   static async create(folder: string, size: Size, fps: number): Promise<ClipStoreWriter> {
     const temporary = join(folder, `.${PIXELS_FILE}.${randomBytes(4).toString('hex')}.part`)
     try {
-      const made = await mkdir(folder, { recursive: true })
+      const made = await makeFolder(folder)
       return new ClipStoreWriter(folder, made, temporary, await open(temporary, 'wx'), size, fps)
     } catch (error) {
       throw new UserError(`cannot write ${folder}: ${(error as Error).message}; choose a folder you may write to`)
@@ -58,8 +71,9 @@ export class ClipStoreWriter {
   }
 
   /**
-   * Adds a clip, picture by picture, so that it may be of any length. May be called again before an earlier call is done:
-   * clips lie one behind the other, and what no longer fits into memory waits. A clip that throws leaves nothing behind.
+   * Adds a clip, picture by picture, so that it may be of any length. May be called again before an earlier call is
+   * done: clips lie one behind the other, and what no longer fits into memory waits. A clip that throws leaves nothing
+   * behind.
    */
   async add({ name, figure, split, pictures }: StoredClip): Promise<void> {
     const packer = new ClipPacker(name, this.size)

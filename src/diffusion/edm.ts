@@ -33,8 +33,8 @@ export function denoised(x: Float32Array, f: Float32Array, sigma: number): Float
 }
 
 /**
- * (s^2+1)/s^2 = 1/cOut^2: what the squared error of D is multiplied by to weigh each noise level as the squared error of
- * F against its target v = cIn (eps - s x0) does (Karras et al. 2022, eq. 8).
+ * (s^2+1)/s^2 = 1/cOut^2: what the squared error of D is multiplied by to weigh each noise level as the squared error
+ * of F against its target v = cIn (eps - s x0) does (Karras et al. 2022, eq. 8).
  */
 export function lossWeight(sigma: number): number {
   return (sigma * sigma + 1) / (sigma * sigma)

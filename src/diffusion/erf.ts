@@ -1,6 +1,8 @@
 const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI)
 
-/** erf by its series of positive terms, 2/sqrt(pi) e^(-x^2) sum of 2^n x^(2n+1) / (2n+1)!! (DLMF 7.6.2), for 0 <= x < 2. */
+/**
+ * erf by its series of positive terms, 2/sqrt(pi) e^(-x^2) sum of 2^n x^(2n+1) / (2n+1)!! (DLMF 7.6.2), for 0 <= x < 2.
+ */
 function series(x: number): number {
   let term = x
   let sum = x

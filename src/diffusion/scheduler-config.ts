@@ -46,9 +46,9 @@ const CONSISTENCY_ONLY: Only = {
 const SPACINGS = ['leading', 'linspace', 'trailing'] as const
 
 /**
- * Reads the configuration of diffusers' `EulerDiscreteScheduler`, or of AnimateLCM's scheduler for Stable Video Diffusion: every
- * field is honoured, known to have no influence, or refused by name. Fields that start with `_` are notes of the library that
- * wrote the file.
+ * Reads the configuration of diffusers' `EulerDiscreteScheduler`, or of AnimateLCM's scheduler for Stable Video
+ * Diffusion: every field is honoured, known to have no influence, or refused by name. Fields that start with `_` are
+ * notes of the library that wrote the file.
  *
  * @param json the parsed file
  * @param file its name, for messages

@@ -7,8 +7,8 @@ export type Interval = readonly [low: number, high: number]
 const DRAWS = 200
 
 /**
- * A 95 % bootstrap interval of a statistic of clips (Efron): the clips are drawn again with replacement. Distances grow when
- * clips occur twice, so the quantiles are moved by as much as the draws' mean lies off the statistic itself.
+ * A 95 % bootstrap interval of a statistic of clips (Efron): the clips are drawn again with replacement. Distances grow
+ * when clips occur twice, so the quantiles are moved by as much as the draws' mean lies off the statistic itself.
  *
  * @param count how many clips there are
  * @param statistic of the clips of the given numbers, which may repeat; of all of them once, it is what is reported

@@ -5,8 +5,8 @@ import type { Frames } from '../media/frames.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
 
 /**
- * Clips on disk, each a PNG of its frames one below the other: an evaluation that was stopped goes on from them, one with other
- * features need not make them again, and they can be looked at.
+ * Clips on disk, each a PNG of its frames one below the other: an evaluation that was stopped goes on from them, one
+ * with other features need not make them again, and they can be looked at.
  */
 export class ClipCache {
   /** Keeps clips of `width` x `height` in `folder`. */

@@ -18,8 +18,8 @@ export function motionOf(clip: Frames): number {
 }
 
 /**
- * How much frames stick out from their neighbours: the mean of |x_t - (x_{t-1} + x_{t+1})/2| over pixels and inner frames, 0 to
- * 1. Even motion of large shapes hardly counts, grain and flashes do.
+ * How much frames stick out from their neighbours: the mean of |x_t - (x_{t-1} + x_{t+1})/2| over pixels and inner
+ * frames, 0 to 1. Even motion of large shapes hardly counts, grain and flashes do.
  */
 export function flickerOf({ width, height, count, data }: Frames): number {
   const stride = 3 * width * height

@@ -57,8 +57,8 @@ export interface EvaluateOptions extends RowOptions {
 const DIVERSITY_CLIPS = 8
 
 /**
- * Measures rows of clips that a model makes of the first frames of real clips against those clips, and writes results.json and
- * report.html into a folder. Clips are kept there; what is there is not made again.
+ * Measures rows of clips that a model makes of the first frames of real clips against those clips, and writes
+ * results.json and report.html into a folder. Clips are kept there; what is there is not made again.
  *
  * @throws UserError when the model, the data, the features or a row is not there, or they do not fit each other.
  */

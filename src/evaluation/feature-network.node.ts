@@ -34,8 +34,8 @@ const BUNDLED = fileURLToPath(new URL('../../models/features', import.meta.url))
 /**
  * Opens a feature network.
  *
- * @param which `fluent` for the one of this package, the folder of a `VideoFeatures`, or the weights of an `InceptionI3d`: a
- *   .safetensors file, or one on the hub as `owner/name/file.safetensors#sha256`
+ * @param which `fluent` for the one of this package, the folder of a `VideoFeatures`, or the weights of an
+ *   `InceptionI3d`: a .safetensors file, or one on the hub as `owner/name/file.safetensors#sha256`
  * @throws UserError when there is none there, or its weights do not fit.
  */
 export async function openFeatureNetwork(which: string, engine: Engine): Promise<FeatureNetwork> {

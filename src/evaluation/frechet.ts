@@ -4,11 +4,12 @@ import { EigenvalueDecomposition, Matrix, QrDecomposition } from 'ml-matrix'
 export type FeatureRows = readonly ArrayLike<number>[]
 
 /**
- * The Frechet distance between the Gaussians of two sets of features (Heusel et al. 2017; for videos Unterthiner et al. 2018):
+ * The Frechet distance between the Gaussians of two sets of features (Heusel et al. 2017; for videos Unterthiner et al.
+ * 2018):
  * |mu_x - mu_y|^2 + tr(S_x + S_y - 2 (S_x S_y)^(1/2)), covariances with n - 1, all in float64.
  *
- * The trace of the root is taken without a matrix square root: with S = F^T F for both, it is the sum of the singular values of
- * F_x F_y^T, which stays accurate where a covariance is singular, as it is for fewer clips than features.
+ * The trace of the root is taken without a matrix square root: with S = F^T F for both, it is the sum of the singular
+ * values of F_x F_y^T, which stays accurate where a covariance is singular, as it is for fewer clips than features.
  *
  * @param x (n, d), n at least 2
  * @param y (m, d), m at least 2

@@ -1,10 +1,10 @@
 import type { FeatureRows } from './frechet.js'
 
 /**
- * The kernel distance between two sets of features (Binkowski et al. 2018): an estimate of the squared maximum mean discrepancy
- * under the kernel (x.y/d + 1)^3. Row i of both comes from the same picture, so the two are drawn as pairs, and no pair is held
- * against itself (the U-statistic of Gretton et al. 2012, lemma 6). Unlike the Frechet distance it does not grow as clips
- * become fewer: that of equal distributions scatters around 0, and may be negative.
+ * The kernel distance between two sets of features (Binkowski et al. 2018): an estimate of the squared maximum mean
+ * discrepancy under the kernel (x.y/d + 1)^3. Row i of both comes from the same picture, so the two are drawn as pairs,
+ * and no pair is held against itself (the U-statistic of Gretton et al. 2012, lemma 6). Unlike the Frechet distance it
+ * does not grow as clips become fewer: that of equal distributions scatters around 0, and may be negative.
  *
  * @param x (n, d), n at least 2
  * @param y (n, d)

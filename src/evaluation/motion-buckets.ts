@@ -6,8 +6,8 @@ import { shuffled } from '../runtime/shuffled.js'
 export type MotionChoice = number | 'shuffled'
 
 /**
- * A motion bucket for each clip. Shuffled, the made clips are asked for all the motion that the real ones have, some much and some
- * little, and no clip is told how it really goes on.
+ * A motion bucket for each clip. Shuffled, the made clips are asked for all the motion that the real ones have, some
+ * much and some little, and no clip is told how it really goes on.
  *
  * @param motions `motionOf` each real clip
  */

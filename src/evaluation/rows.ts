@@ -24,8 +24,8 @@ export interface RowOptions {
 const ENTRY = /^(?:(\w+)@)?(\d+)$/
 
 /**
- * Reads a list of steps such as `1,4,25` or `25,unet@1,consistency@8`: what follows the @ are the steps of the network before
- * it.
+ * Reads a list of steps such as `1,4,25` or `25,unet@1,consistency@8`: what follows the @ are the steps of the network
+ * before it.
  *
  * @param networks the UNets of the model
  * @throws UserError naming the entry that is wrong, or the network that there is not.

@@ -26,8 +26,8 @@ function multiplyAdds(tensor: Tensor): number {
 }
 
 /**
- * Floating-point operations of computing the outputs once, two for each multiply-add of convolutions, matrix products and
- * attention, gradients included. Elementwise work is not counted, as is usual.
+ * Floating-point operations of computing the outputs once, two for each multiply-add of convolutions, matrix products
+ * and attention, gradients included. Elementwise work is not counted, as is usual.
  */
 export function countFlops(outputs: readonly Tensor[]): number {
   return topologicalOrder(outputs).reduce((total, tensor) => total + 2 * multiplyAdds(tensor), 0)

@@ -6,16 +6,19 @@ import { Tensor, type DType } from './tensor.js'
 /** Ops that are worth half precision: hardware multiplies twice as fast in it, and adds up in single. */
 const PRODUCTS: ReadonlySet<string> = new Set(['conv', 'linear', 'matmul', 'attention'])
 
-/** Ops whose sums, powers or angles half precision would overflow or blur; what is done with their results stays in single. */
+/**
+ * Ops whose sums, powers or angles half precision would overflow or blur; what is done with their results stays in
+ * single.
+ */
 const FULL: ReadonlySet<string> = new Set([
   ...['groupNorm', 'layerNorm', 'normalize', 'inverseDeviation', 'softmax', 'sum', 'mean'],
   ...['exp', 'log', 'sqrt', 'reciprocal', 'pow', 'erf', 'sin', 'cos'],
 ])
 
 /**
- * The same outputs, computed in half precision where that is safe: products take and give float16, norms, sums and angles
- * float32, and the rest what reaches it. Inputs and outputs keep their types, so that nobody who runs the graph sees a
- * difference but in the last digits. For inference: gradients want float32 all through.
+ * The same outputs, computed in half precision where that is safe: products take and give float16, norms, sums and
+ * angles float32, and the rest what reaches it. Inputs and outputs keep their types, so that nobody who runs the graph
+ * sees a difference but in the last digits. For inference: gradients want float32 all through.
  */
 export function inHalf(outputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
   const rebuilt = new Map<Tensor, Tensor>()
@@ -26,7 +29,8 @@ export function inHalf(outputs: Readonly<Record<string, Tensor>>): Record<string
     if (tensor.dtype === dtype || !isFloat(tensor)) return tensor
     const known = casts[dtype].get(tensor)
     if (known) return known
-    // A weight is best converted before it is reshaped: where it is stored in half precision, it is then used as it lies.
+    // A weight is best converted before it is reshaped: where it is stored in half precision, it is then used as it
+    // lies.
     const reshaped = weights.has(tensor) && tensor.op.name === 'reshape'
     const made = reshaped ? apply(tensor, [to(tensor.inputs[0]!, dtype)]) : cast(tensor, dtype)
     casts[dtype].set(tensor, made)

@@ -21,9 +21,9 @@ export function leanNodes(
 }
 
 /**
- * Nodes that need nothing but weights, and the others. ONNX Runtime walks back from the outputs and looks at a node's later
- * inputs before its earlier ones: only as the earliest nodes are weights converted when they are used, rather than all of
- * them before anything else.
+ * Nodes that need nothing but weights, and the others. ONNX Runtime walks back from the outputs and looks at a node's
+ * later inputs before its earlier ones: only as the earliest nodes are weights converted when they are used, rather
+ * than all of them before anything else.
  */
 function weightsFirst(nodes: readonly OnnxNode[], constants: readonly string[]): [OnnxNode[], OnnxNode[]] {
   const known = new Set(constants)
@@ -38,9 +38,9 @@ function weightsFirst(nodes: readonly OnnxNode[], constants: readonly string[]):
 }
 
 /**
- * Keeps the sizes of activations from ONNX Runtime until it runs. Where it knows them, it keeps a buffer that is free for a
- * later value of the very same shape; a UNet's values come in so many shapes that three to four times as much memory is
- * held as is ever in use. So every Reshape takes its shape plus a zero that is only known at the run.
+ * Keeps the sizes of activations from ONNX Runtime until it runs. Where it knows them, it keeps a buffer that is free
+ * for a later value of the very same shape; a UNet's values come in so many shapes that three to four times as much
+ * memory is held as is ever in use. So every Reshape takes its shape plus a zero that is only known at the run.
  */
 function hideSizes(nodes: readonly OnnxNode[], constants: ReadonlySet<string>, inputs: readonly Port[]): OnnxNode[] {
   const floats = inputs.filter(({ dtype }) => dtype === 'float32')

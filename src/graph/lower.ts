@@ -21,14 +21,17 @@ export interface LowerOptions {
   readonly lean?: boolean
   /** To compute in float16 where that is safe, see `inHalf`; for inference alone. Default: false. */
   readonly half?: boolean
-  /** Whether attention is one operator that holds no (s, t) matrix, where no gradient asks for its parts. Default: true. */
+  /**
+   * Whether attention is one operator that holds no (s, t) matrix, where no gradient asks for its parts. Default: true.
+   */
   readonly fusedAttention?: boolean
 }
 
 const storedTypes = { F32: 1, F16: 10, BF16: 16 } as const
 /**
- * Of the versions that have all ops used here, the one for which ONNX Runtime's CUDA provider has kernels: a kernel that was registered for
- * Pad 18, Equal 13 or ReduceMax 18 is not taken for the later versions of opsets 19 to 21, and the node runs on the CPU (docs/gpu.md).
+ * Of the versions that have all ops used here, the one for which ONNX Runtime's CUDA provider has kernels: a kernel
+ * that was registered for Pad 18, Equal 13 or ReduceMax 18 is not taken for the later versions of opsets 19 to 21, and
+ * the node runs on the CPU (docs/gpu.md).
  */
 const OPSET = 18
 

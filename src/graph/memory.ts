@@ -52,8 +52,8 @@ function leanScratch({ op, inputs, size }: Tensor): number {
 }
 
 /**
- * The most memory, in bytes, that a lean program of the outputs (`LoweredGraph.lean`) holds for activations, with what an op
- * needs while it runs. Weights are not counted, but for their conversion.
+ * The most memory, in bytes, that a lean program of the outputs (`LoweredGraph.lean`) holds for activations, with what
+ * an op needs while it runs. Weights are not counted, but for their conversion.
  */
 export function activationBytes(outputs: readonly Tensor[]): number {
   const order = topologicalOrder(outputs).filter((node) => !isParameter(node))
@@ -61,9 +61,9 @@ export function activationBytes(outputs: readonly Tensor[]): number {
 }
 
 /**
- * The most bytes of intermediate values that are alive at once when the outputs are computed in the order in which their
- * tensors were made: forward, then backward with each weight's gradient as soon as it can be had. What is given (inputs,
- * parameters, constants) and the outputs themselves are not counted.
+ * The most bytes of intermediate values that are alive at once when the outputs are computed in the order in which
+ * their tensors were made: forward, then backward with each weight's gradient as soon as it can be had. What is given
+ * (inputs, parameters, constants) and the outputs themselves are not counted.
  */
 export function liveBytes(outputs: readonly Tensor[]): number {
   const results = new Set(outputs)

@@ -5,7 +5,10 @@ export type OnnxAttribute = number | readonly number[] | string | { readonly flo
 
 /** What an op needs to write itself as ONNX nodes. Equal nodes are emitted once, so gradients share forward values. */
 export interface Emitter {
-  /** True when the tensor at hand has a gradient in the graph: forms whose intermediate values that reuses are preferred. */
+  /**
+   * True when the tensor at hand has a gradient in the graph: forms whose intermediate values that reuses are
+   * preferred.
+   */
   readonly training: boolean
   /** Emits a node of one output and returns that output's name. */
   node(type: string, inputs: readonly string[], attributes?: Record<string, OnnxAttribute>, domain?: string): string
@@ -26,8 +29,8 @@ export const MICROSOFT = 'com.microsoft'
 export type LazyGradient = (() => Tensor) | null
 
 /**
- * One operation: its shape rule, its gradient and its lowering to ONNX. `vjp` gives, for every input, the product of the
- * cotangent `grad` with the Jacobian, written in ops, so that gradients can be differentiated again.
+ * One operation: its shape rule, its gradient and its lowering to ONNX. `vjp` gives, for every input, the product of
+ * the cotangent `grad` with the Jacobian, written in ops, so that gradients can be differentiated again.
  */
 export interface OpSpec<A extends object> {
   readonly name: string

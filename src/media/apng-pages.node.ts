@@ -23,8 +23,8 @@ export function isApng(bytes: Uint8Array): boolean {
 }
 
 /**
- * The pages of an animated PNG (PNG specification, third edition, 11.3.6): each frame is decoded as a PNG of its own and
- * put on the canvas.
+ * The pages of an animated PNG (PNG specification, third edition, 11.3.6): each frame is decoded as a PNG of its own
+ * and put on the canvas.
  */
 export function apngPages(bytes: Uint8Array, name: string): Pages {
   const { header, shared, frames } = readFrames(readPngChunks(bytes))

@@ -17,7 +17,9 @@ export interface Sampling {
   readonly fps: number
   /** Of the pictures, in pixels. */
   readonly size: Size
-  /** How pictures of another shape become this one: their middle, all of them on white, or distorted. Default: cover. */
+  /**
+   * How pictures of another shape become this one: their middle, all of them on white, or distorted. Default: cover.
+   */
   readonly fit?: 'cover' | 'contain' | 'stretch'
   /** A moving clip too short for this many pictures is played again until they are there. Default: 1. */
   readonly minFrames?: number
@@ -62,7 +64,10 @@ export interface DecodedClip {
  * @param name stands for the clip in messages
  * @throws UserError when the pictures are not all of one size.
  */
-export async function gather(pictures: AsyncIterable<ClipFrame>, name: string): Promise<DecodedClip> {
+export async function gather(
+  pictures: AsyncIterable<ClipFrame> | Iterable<ClipFrame>,
+  name: string,
+): Promise<DecodedClip> {
   const all: ClipFrame[] = []
   for await (const picture of pictures) all.push(picture)
   const { width, height } = all[0]!

@@ -1,15 +1,8 @@
 // Encodes clips in a thread of its own: some encoders are busy for longer than an event loop may wait.
 import { serve, type Work } from '../runtime/rpc.js'
 import { lineToMaker } from '../runtime/thread.node.js'
-import type { ClipContent } from './clip.js'
 import { exportClip } from './export.node.js'
-import type { ExportSettings } from './export-settings.js'
-
-/** What saving a clip is told. */
-export interface ExportRequest {
-  readonly clip: ClipContent
-  readonly settings: ExportSettings
-}
+import type { ExportRequest } from './export.js'
 
 const handlers = {
   async exportClip({ clip, settings }: ExportRequest, { signal, report }: Work) {

@@ -33,8 +33,8 @@ export function frameDurations({ frames, fps }: ClipContent, ticksPerSecond: num
 }
 
 /**
- * The frames that a format shows which has no frames shorter than `least` ticks, and how long each stays: where a clip is
- * faster, some are left out, so that it takes as long as it should.
+ * The frames that a format shows which has no frames shorter than `least` ticks, and how long each stays: where a clip
+ * is faster, some are left out, so that it takes as long as it should.
  *
  * @param ticksPerSecond 100 for the hundredths of GIF
  */

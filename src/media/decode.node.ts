@@ -61,8 +61,8 @@ export function decodeClip(path: string, options: DecodeOptions = {}): Promise<D
 const FRAME_NAME = /^frame-(\d+)\.png$/
 
 /**
- * The names of a clip's frames in a folder, in order; none unless there are at least two that are numbered from 0 on without
- * a gap.
+ * The names of a clip's frames in a folder, in order; none unless there are at least two that are numbered from 0 on
+ * without a gap.
  */
 export function frameNames(names: readonly string[]): string[] {
   const numberOf = (name: string) => Number(FRAME_NAME.exec(name)?.[1])
@@ -70,7 +70,9 @@ export function frameNames(names: readonly string[]): string[] {
   return frames.length > 1 && frames.every((name, index) => numberOf(name) === index) ? frames : []
 }
 
-/** The frames of a folder, which has no rate: they are taken one for one, again from the first where there are too few. */
+/**
+ * The frames of a folder, which has no rate: they are taken one for one, again from the first where there are too few.
+ */
 async function* folderFrames(folder: string, sampling?: Sampling): AsyncGenerator<ClipFrame> {
   const names = frameNames(await readdir(folder))
   if (names.length === 0) {

@@ -1,8 +1,7 @@
 import { ALL_FORMATS, BlobSource, CanvasSink, Input } from 'mediabunny'
 import { UserError } from '../errors.js'
-import type { Frames } from './frames.js'
+import { gather, onWhite, type ClipFrame, type DecodedClip } from './clip-frame.js'
 import { isMovie, readImageHeader } from './image-header.js'
-import { withoutAlpha } from './pixels.web.js'
 import { framesOnScreen } from './resample.js'
 
 /** At which rate and size a clip is read. */
@@ -21,7 +20,7 @@ export interface ClipSampling {
  *
  * @throws UserError when it cannot be read, does not move, or the browser has no decoder for it.
  */
-export async function readClip(source: Blob, sampling: ClipSampling): Promise<Frames> {
+export async function readClip(source: Blob, sampling: ClipSampling): Promise<DecodedClip> {
   const label = source instanceof File && source.name !== '' ? source.name : 'the clip'
   const start = new Uint8Array(await source.slice(0, 256).arrayBuffer())
   const canvas = new OffscreenCanvas(sampling.width, sampling.height)
@@ -29,10 +28,7 @@ export async function readClip(source: Blob, sampling: ClipSampling): Promise<Fr
     ? await readVideo(source, sampling, label, canvas)
     : await readAnimation(source, sampling, label, canvas)
   if (pictures.length < 2) throw new UserError(`${label} does not move; give a video, a GIF or an animated WebP`)
-  const { width, height } = sampling
-  const data = new Uint8Array(pictures.length * width * height * 3)
-  pictures.forEach((picture, index) => data.set(picture, index * width * height * 3))
-  return { width, height, count: pictures.length, data }
+  return gather(pictures, label)
 }
 
 /** Matroska, or ISO base media that holds no pictures. */
@@ -45,7 +41,7 @@ async function readAnimation(
   { fps, maxFrames }: ClipSampling,
   label: string,
   canvas: OffscreenCanvas,
-): Promise<Uint8Array[]> {
+): Promise<ClipFrame[]> {
   const data = new Uint8Array(await source.arrayBuffer())
   const { format } = readImageHeader(data, label)
   if (!('ImageDecoder' in globalThis)) {
@@ -55,7 +51,7 @@ async function readAnimation(
   try {
     await decoder.tracks.ready
     const count = Math.min(decoder.tracks.selectedTrack?.frameCount ?? 0, 1000)
-    const pages: Uint8Array[] = []
+    const pages: ClipFrame[] = []
     const durations: number[] = []
     for (let frameIndex = 0; frameIndex < count; frameIndex++) {
       const { image } = await decoder.decode({ frameIndex })
@@ -81,7 +77,7 @@ async function readVideo(
   { fps, maxFrames }: ClipSampling,
   label: string,
   canvas: OffscreenCanvas,
-): Promise<Uint8Array[]> {
+): Promise<ClipFrame[]> {
   const input = new Input({ source: new BlobSource(source), formats: ALL_FORMATS })
   try {
     const track = await input.getPrimaryVideoTrack()
@@ -91,7 +87,7 @@ async function readVideo(
     const [start, end] = [await track.getFirstTimestamp(), await track.computeDuration()]
     const count = Math.min(maxFrames, Math.max(1, Math.round((end - start) * fps)))
     const times = Array.from({ length: count }, (_, i) => start + i / fps + 1e-6)
-    const pictures: Uint8Array[] = []
+    const pictures: ClipFrame[] = []
     const { width, height } = canvas
     for await (const wrapped of new CanvasSink(track, { width, height, fit: 'cover' }).canvasesAtTimestamps(times)) {
       if (wrapped) pictures.push(drawn(canvas, wrapped.canvas, width, height))
@@ -105,15 +101,14 @@ async function readVideo(
   }
 }
 
-/** The middle of a picture, on white, in the canvas's shape: (height, width, 3). */
-function drawn(canvas: OffscreenCanvas, picture: CanvasImageSource, fromWidth: number, fromHeight: number): Uint8Array {
+/** The middle of a picture, on white, in the canvas's shape. */
+function drawn(canvas: OffscreenCanvas, picture: CanvasImageSource, fromWidth: number, fromHeight: number): ClipFrame {
   const { width, height } = canvas
   const scale = Math.max(width / fromWidth, height / fromHeight)
   const [w, h] = [fromWidth * scale, fromHeight * scale]
   const context = canvas.getContext('2d', { willReadFrequently: true })!
   context.imageSmoothingQuality = 'high'
-  context.fillStyle = '#ffffff'
-  context.fillRect(0, 0, width, height)
+  context.clearRect(0, 0, width, height)
   context.drawImage(picture, (width - w) / 2, (height - h) / 2, w, h)
-  return withoutAlpha(context.getImageData(0, 0, width, height).data)
+  return onWhite(context.getImageData(0, 0, width, height).data, width, height)
 }

@@ -12,11 +12,15 @@ export interface ExportSettings {
   /** The longer side in pixels; the clip's own unless told. */
   readonly size?: number | undefined
   /**
-   * Cuts the figure out: by the clip's own opacity, else by its white background. MP4 has no transparency, nor has WebM as Node
-   * writes it. `false` lays the clip on white. Default: whether the clip has opacity of its own.
+   * Cuts the figure out: by the clip's own opacity, else by its white background. MP4 has no transparency; WebM has it
+   * in Node through the `ffmpeg` on PATH. `false` lays the clip on white. Default: whether the clip has opacity of its
+   * own.
    */
   readonly transparent?: boolean | undefined
-  /** The most bytes of the file (of the zip, for frames): colours, frames and size are given up, in this order, until it fits. */
+  /**
+   * The most bytes of the file (of the zip, for frames): colours, frames and size are given up, in this order, until it
+   * fits.
+   */
   readonly limit?: number | undefined
 }
 

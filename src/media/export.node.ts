@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { setImmediate } from 'node:timers/promises'
+import { UserError } from '../errors.js'
 import type { ClipContent } from './clip.js'
 import type { Gifenc } from './encode/gif.js'
 import type { ExportSettings } from './export-settings.js'
@@ -16,15 +17,30 @@ const encoders: Encoders = {
   video: async (clip, format, quality, signal) =>
     format === 'mp4'
       ? (await import('./encode/mp4.node.js')).encodeMp4(clip, quality, signal)
-      : (await import('./encode/webm.node.js')).encodeWebm(clip, quality, signal),
-  opaque: ['mp4', 'webm'],
+      : clip.alpha
+        ? (await import('./encode/webm-alpha.node.js')).encodeWebmAlpha(clip, quality, signal)
+        : (await import('./encode/webm.node.js')).encodeWebm(clip, quality, signal),
+  opaque: ['mp4'],
 }
 
 /**
- * Makes the file of a clip with the encoders of Node.
+ * Makes the file of a clip with the encoders of Node. Opacity goes into a WebM through the `ffmpeg` on PATH; where
+ * there is none, the clip lies on white there.
  *
- * @throws UserError as `exportWith` does.
+ * @throws UserError as `exportWith` does, and when a WebM is to be `transparent` and there is no such ffmpeg.
  */
-export function exportClip(clip: ClipContent, settings: ExportSettings, work?: ExportWork): Promise<Exported> {
-  return exportWith(encoders, clip, settings, work)
+export async function exportClip(clip: ClipContent, settings: ExportSettings, work?: ExportWork): Promise<Exported> {
+  const { format, transparent } = settings
+  const wanted = format === 'webm' && (transparent ?? clip.alpha !== undefined)
+  if (!wanted || (await canKeepAlpha())) return exportWith(encoders, clip, settings, work)
+  if (transparent) {
+    throw new UserError(
+      'webm keeps transparency through an ffmpeg with libvpx-vp9 alone, and none is on PATH; install ffmpeg 4.2 or newer, or choose webp, gif or apng',
+    )
+  }
+  return exportWith(encoders, clip, { ...settings, transparent: false }, work)
+}
+
+async function canKeepAlpha(): Promise<boolean> {
+  return (await import('./encode/webm-alpha.node.js')).canEncodeWebmAlpha()
 }

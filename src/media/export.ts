@@ -40,6 +40,12 @@ export interface Exported {
   readonly frames: number
 }
 
+/** What a worker is told of a clip to save. */
+export interface ExportRequest {
+  readonly clip: ClipContent
+  readonly settings: ExportSettings
+}
+
 const TYPES = {
   mp4: 'video/mp4',
   webm: 'video/webm',

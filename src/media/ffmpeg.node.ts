@@ -5,8 +5,8 @@ import { UserError } from '../errors.js'
 const LOG_LENGTH = 8192
 
 /**
- * Runs the `ffmpeg` on PATH and gives what it writes to standard output as it comes. ffmpeg waits while nobody takes it,
- * and ends when nobody wants more. Only options that all versions from 4.2 to today know are used in this project.
+ * Runs the `ffmpeg` on PATH and gives what it writes to standard output as it comes. ffmpeg waits while nobody takes
+ * it, and ends when nobody wants more. Only options that all versions from 4.2 to today know are used in this project.
  *
  * @param path stands for the file in messages
  * @throws UserError when there is no ffmpeg, or when it cannot read the file.

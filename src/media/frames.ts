@@ -7,8 +7,8 @@ export interface Frames {
 }
 
 /**
- * Pictures of one size in a row, with transparency: `data` is 8-bit red, green, blue and opacity in order (count, height,
- * width, 4). The colours are premultiplied: none is above the opacity.
+ * Pictures of one size in a row, with transparency: `data` is 8-bit red, green, blue and opacity in order (count,
+ * height, width, 4). The colours are premultiplied: none is above the opacity.
  */
 export interface RgbaFrames {
   readonly width: number
@@ -26,9 +26,10 @@ export interface Picture {
   readonly alpha?: Uint8Array | undefined
 }
 
-/** Picture `index` of a row, as a view of its bytes. */
-export function frameAt({ width, height, count, data }: Frames, index: number): Picture {
+/** Picture `index` of a row, as a view of its bytes; with `alpha`, (count, height, width), it has its opacity. */
+export function frameAt({ width, height, count, data }: Frames, index: number, alpha?: Uint8Array): Picture {
   if (!(index >= 0 && index < count)) throw new RangeError(`frame ${index} of a clip of ${count}`)
-  const stride = width * height * 3
-  return { width, height, data: data.subarray(index * stride, (index + 1) * stride) }
+  const pixels = width * height
+  const rgb = data.subarray(index * pixels * 3, (index + 1) * pixels * 3)
+  return { width, height, data: rgb, ...(alpha && { alpha: alpha.subarray(index * pixels, (index + 1) * pixels) }) }
 }

@@ -6,8 +6,8 @@ import { checkImageSize, foreignKind, MAX_PIXELS } from './image-header.js'
 import { LENIENT } from './pages.js'
 
 /**
- * Reads a still picture upright (EXIF orientation applied), in sRGB, on white where it is transparent, with its opacity then;
- * of an animation the first frame.
+ * Reads a still picture upright (EXIF orientation applied), in sRGB, on white where it is transparent, with its opacity
+ * then; of an animation the first frame.
  *
  * @param source the path of a PNG, JPEG, WebP, GIF, AVIF or TIFF file, or the bytes of one
  * @param name stands for the picture in messages; the path unless told

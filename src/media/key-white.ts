@@ -24,8 +24,8 @@ export function whiteAlpha({ width, height, count, data }: Frames): Uint8Array {
 }
 
 /**
- * The figures' own colours f, of the mixtures c = a f + (1 - a) 255 that the frames show. As both are linear, frames and
- * opacity may have been scaled before.
+ * The figures' own colours f, of the mixtures c = a f + (1 - a) 255 that the frames show. As both are linear, frames
+ * and opacity may have been scaled before.
  *
  * @param alpha a, 0 to 255, (count, height, width)
  */

@@ -36,7 +36,9 @@ function windows(from: number, to: number): Window[] {
   })
 }
 
-/** Resamples the middle axis of (outer, length, inner) bytes, rounding to bytes again as Pillow does after each axis. */
+/**
+ * Resamples the middle axis of (outer, length, inner) bytes, rounding to bytes again as Pillow does after each axis.
+ */
 function resampleAxis(data: Uint8Array, outer: number, length: number, inner: number, to: number): Uint8Array {
   if (to === length) return data
   const axis = windows(length, to)
@@ -56,9 +58,10 @@ function resampleAxis(data: Uint8Array, outer: number, length: number, inner: nu
 }
 
 /**
- * Resizes pictures as `Image.resize(size, LANCZOS)` of Pillow 13 does, to the bit: in fixed point, one axis after the other, each
- * rounded to 8 bits; an axis that keeps its length is left alone. Pillow up to 12 took the width first always, 13 takes the
- * height first where that loses more than twice as many pixels as the width. The aspect ratio is not kept.
+ * Resizes pictures as `Image.resize(size, LANCZOS)` of Pillow 13 does, to the bit: in fixed point, one axis after the
+ * other, each rounded to 8 bits; an axis that keeps its length is left alone. Pillow up to 12 took the width first
+ * always, 13 takes the height first where that loses more than twice as many pixels as the width. The aspect ratio is
+ * not kept.
  */
 export function resizeLanczos(frames: Frames, width: number, height: number): Frames {
   return { width, height, count: frames.count, data: resample(frames, 3, width, height) }

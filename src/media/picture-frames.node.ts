@@ -4,7 +4,8 @@ import { openPages } from './open-pages.node.js'
 import { framesOnScreen } from './resample.js'
 
 /**
- * Reads a still picture (one frame) or an animated WebP, GIF or PNG, picture by picture, on white where it is transparent.
+ * Reads a still picture (one frame) or an animated WebP, GIF or PNG, picture by picture, on white where it is
+ * transparent.
  *
  * @param name stands for it in messages
  * @param sampling the file's own pictures and size unless told

@@ -4,7 +4,9 @@ import type { Picture } from './frames.js'
 import { readImage } from './image.node.js'
 import { checkPicture, nameOfValue } from './picture.js'
 
-/** A picture as it is given in Node: pixels, the path or `file:` address of a picture file, or its bytes in any form. */
+/**
+ * A picture as it is given in Node: pixels, the path or `file:` address of a picture file, or its bytes in any form.
+ */
 export type PictureInput =
   Picture | string | URL | Uint8Array | ArrayBuffer | Blob | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
 

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
 import { gather, type Sampling } from './clip-frame.js'
 import { readFrames } from './decode.node.js'
-import type { Frames } from './frames.js'
+import type { ClipContent } from './clip.js'
 
 /**
  * Reads the beginning of a clip at a steady rate and at the size that is wanted.
@@ -11,10 +11,10 @@ import type { Frames } from './frames.js'
 export async function readClipAt(
   path: string,
   sampling: Sampling,
-): Promise<{ readonly frames: Frames; readonly fps: number }> {
-  const { frames } = await gather(readFrames(path, { sampling }), path)
-  if (frames.count < 2 && sampling.maxFrames !== 1) {
+): Promise<Pick<ClipContent, 'frames' | 'alpha' | 'fps'>> {
+  const decoded = await gather(readFrames(path, { sampling }), path)
+  if (decoded.frames.count < 2 && sampling.maxFrames !== 1) {
     throw new UserError(`${path} does not move; give a video, an animated WebP or a GIF`)
   }
-  return { frames, fps: sampling.fps }
+  return { ...decoded, fps: sampling.fps }
 }

@@ -1,6 +1,7 @@
 /**
  * The pictures that a clip shows at a steady rate: for the times `t = i / fps` from its start, the index of the source
- * frame on screen. A moving clip too short for `minimum` pictures starts over until there are enough; a still gives one.
+ * frame on screen. A moving clip too short for `minimum` pictures starts over until there are enough; a still gives
+ * one.
  *
  * @param durationsMs how long each source frame stays on screen, in milliseconds
  * @param fps pictures wanted per second

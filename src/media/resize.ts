@@ -134,7 +134,9 @@ export function resizeWithAntialiasing(planes: Planes, { height, width }: Size):
   return resample(planes, antialiasedTaps(planes.height, height), antialiasedTaps(planes.width, width))
 }
 
-/** PyTorch's bilinear `interpolate` (corners not aligned, no antialiasing), with which frames are made ready for FVD. */
+/**
+ * PyTorch's bilinear `interpolate` (corners not aligned, no antialiasing), with which frames are made ready for FVD.
+ */
 export function resizeBilinear(planes: Planes, { height, width }: Size): Planes {
   return resample(planes, bilinearTaps(planes.height, height), bilinearTaps(planes.width, width))
 }

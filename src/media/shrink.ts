@@ -2,8 +2,8 @@ import type { Frames } from './frames.js'
 import { resizeLanczos } from './lanczos.js'
 
 /**
- * Resizes pictures to squares of `side` pixels, quickly where that is possible: by the means of blocks of pixels where the sides
- * are multiples of it, else as `resizeLanczos`. The aspect ratio is not kept.
+ * Resizes pictures to squares of `side` pixels, quickly where that is possible: by the means of blocks of pixels where
+ * the sides are multiples of it, else as `resizeLanczos`. The aspect ratio is not kept.
  */
 export function shrink(frames: Frames, side: number): Frames {
   const { width, height, count, data } = frames

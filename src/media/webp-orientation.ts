@@ -2,8 +2,8 @@
 const ORIENTATION = 0x0112
 
 /**
- * Takes the EXIF chunk out of a WebP file, in place. Not all browsers turn WebP pictures as it says, so that the page does
- * it: for that no browser may.
+ * Takes the EXIF chunk out of a WebP file, in place. Not all browsers turn WebP pictures as it says, so that the page
+ * does it: for that no browser may.
  *
  * @returns the orientation of EXIF, 1 to 8; 1 where there is none
  */
@@ -21,7 +21,9 @@ export function takeWebpOrientation(webp: Uint8Array): number {
   return 1
 }
 
-/** The orientation in the first directory of EXIF (TIFF 6.0, section 2), also behind the words that JPEG puts in front. */
+/**
+ * The orientation in the first directory of EXIF (TIFF 6.0, section 2), also behind the words that JPEG puts in front.
+ */
 function orientationOf(exif: Uint8Array): number {
   const start = String.fromCharCode(...exif.subarray(0, 4)) === 'Exif' ? 6 : 0
   const view = new DataView(exif.buffer, exif.byteOffset + start, Math.max(0, exif.byteLength - start))

@@ -1,7 +1,7 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { UserError } from '../errors.js'
-import { linkTarget, temporaryBeside } from '../runtime/files.node.js'
+import { linkTarget, makeFolder, temporaryBeside } from '../runtime/files.node.js'
 
 /** Files about to be written: bytes by path, in order. */
 export type OutputFiles = ReadonlyMap<string, Uint8Array>
@@ -19,7 +19,7 @@ export async function writeFilesAtomic(files: OutputFiles): Promise<void> {
     for (const [path, bytes] of files) {
       current = path
       const target = await linkTarget(path)
-      await mkdir(dirname(target), { recursive: true })
+      await makeFolder(dirname(target))
       const temporary = temporaryBeside(target)
       waiting.set(target, temporary)
       await writeFlushed(temporary, bytes)

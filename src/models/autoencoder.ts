@@ -23,8 +23,8 @@ export interface AutoencoderConfig {
 }
 
 /**
- * The first stage of a model, whatever its class: what takes pictures to latents and back. That of SVD knows a picture by
- * itself; that of `AutoencoderKLWarp` only by what it differs in from the picture that its clip begins with.
+ * The first stage of a model, whatever its class: what takes pictures to latents and back. That of SVD knows a picture
+ * by itself; that of `AutoencoderKLWarp` only by what it differs in from the picture that its clip begins with.
  */
 export interface Autoencoder {
   readonly className: string

@@ -47,8 +47,8 @@ export interface Controls {
   /** (c, h, w): scaled latents of the last frame. */
   readonly endLatents?: Float32Array | undefined
   /**
-   * (f, 3, h, w): where the material at each cell of the picture has gone by each frame, right and down in latent pixels, and
-   * 1 where that is known.
+   * (f, 3, h, w): where the material at each cell of the picture has gone by each frame, right and down in latent
+   * pixels, and 1 where that is known.
    */
   readonly motionHints?: Float32Array | undefined
 }

@@ -4,8 +4,8 @@ import { layerNorm, linear } from './layers.js'
 import { type Weights } from './weights.js'
 
 /**
- * diffusers `Attention` over sequences of `length` tokens, x (b length, c), without bias in q, k and v. Tokens lie one after
- * another here and in the blocks below: linear layers want them as rows.
+ * diffusers `Attention` over sequences of `length` tokens, x (b length, c), without bias in q, k and v. Tokens lie one
+ * after another here and in the blocks below: linear layers want them as rows.
  */
 export function selfAttention(w: Weights, x: Tensor, length: number, heads: number): Tensor {
   const channels = dim(x, -1)
@@ -15,8 +15,8 @@ export function selfAttention(w: Weights, x: Tensor, length: number, heads: numb
 }
 
 /**
- * diffusers `Attention` from x (b, s, c) to context (b, t, d), broadcastable to x. With one context token, as SVD has it,
- * the softmax over it is 1: queries and keys have no influence and are recorded but not computed.
+ * diffusers `Attention` from x (b, s, c) to context (b, t, d), broadcastable to x. With one context token, as SVD has
+ * it, the softmax over it is 1: queries and keys have no influence and are recorded but not computed.
  */
 export function crossAttention(w: Weights, x: Tensor, context: Tensor, heads: number): Tensor {
   const channels = dim(x, -1)
@@ -26,7 +26,10 @@ export function crossAttention(w: Weights, x: Tensor, context: Tensor, heads: nu
   return linear(w.at('to_out').at(0), dim(context, 1) === 1 ? v : attention(q, k, v, heads), channels)
 }
 
-/** diffusers `FeedForward` with GEGLU: (value gelu(gate)) through a linear layer, x (..., c) -> (..., c), inner width 4c. */
+/**
+ * diffusers `FeedForward` with GEGLU: (value gelu(gate)) through a linear layer, x (..., c) -> (..., c), inner width
+ * 4c.
+ */
 export function feedForward(w: Weights, x: Tensor): Tensor {
   const channels = dim(x, -1)
   const inner = 4 * channels
@@ -50,8 +53,8 @@ export function transformerBlock(w: Weights, x: Tensor, length: number, context:
 }
 
 /**
- * diffusers `TemporalBasicTransformerBlock` on sequences of `frames` tokens, x (b pixels frames, c), context (b, t, d): that
- * of the first frame.
+ * diffusers `TemporalBasicTransformerBlock` on sequences of `frames` tokens, x (b pixels frames, c), context (b, t, d):
+ * that of the first frame.
  */
 export function temporalTransformerBlock(
   w: Weights,

@@ -13,8 +13,8 @@ export interface ResnetOptions {
 }
 
 /**
- * diffusers `ResnetBlock2D`: x (b f, c, h, w) -> (b f, out, h, w). The shortcut convolution exists only where the channel
- * count changes.
+ * diffusers `ResnetBlock2D`: x (b f, c, h, w) -> (b f, out, h, w). The shortcut convolution exists only where the
+ * channel count changes.
  */
 export function resnetBlock(w: Weights, x: Tensor, out: number, options: ResnetOptions): Tensor {
   const { epsilon, groups, embedding } = options
@@ -53,8 +53,8 @@ export interface SpatioTemporalOptions {
 }
 
 /**
- * diffusers `SpatioTemporalResBlock`: x (b f, c, h, w) -> (b f, out, h, w), a spatial block, then a temporal block on its
- * result, blended. As the temporal block is its input plus a branch, the blend is `spatial + share branch`.
+ * diffusers `SpatioTemporalResBlock`: x (b f, c, h, w) -> (b f, out, h, w), a spatial block, then a temporal block on
+ * its result, blended. As the temporal block is its input plus a branch, the blend is `spatial + share branch`.
  */
 export function spatioTemporalResBlock(w: Weights, x: Tensor, out: number, options: SpatioTemporalOptions): Tensor {
   const { frames, groups, embedding } = options

@@ -17,7 +17,9 @@ export class ParameterSet implements Weights {
   /** Parameters by full name, in the order of their first use. */
   readonly parameters = new Map<string, Tensor>()
 
-  /** `prefix` is put before the names of the graph's parameters (not of the map), to tell networks in one graph apart. */
+  /**
+   * `prefix` is put before the names of the graph's parameters (not of the map), to tell networks in one graph apart.
+   */
   constructor(readonly prefix = '') {}
 
   at(name: string | number): Weights {

@@ -39,7 +39,8 @@ export function augmented(
  *
  * @param planes of `planesOf`
  * @param vaeEncoder a program of `Model.vaeEncoder`
- * @param first what the clip begins with, where the latents are to be relative to it; left out, they show the picture itself
+ * @param first what the clip begins with, where the latents are to be relative to it; left out, they show the picture
+ *   itself
  */
 export async function encodePlanes(
   planes: Float32Array,

@@ -6,8 +6,8 @@ export function chunkSizes(frames: number, chunk: number): number[] {
 }
 
 /**
- * Decodes clean latents chunk by chunk, as `StableVideoDiffusionPipeline.decode_latents` does: the temporal decoder sees
- * the frames of a chunk together and knows nothing of the others.
+ * Decodes clean latents chunk by chunk, as `StableVideoDiffusionPipeline.decode_latents` does: the temporal decoder
+ * sees the frames of a chunk together and knows nothing of the others.
  *
  * @param latents (f, c, h, w), still scaled
  * @param chunks how many frames each chunk has, f together

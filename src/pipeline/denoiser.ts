@@ -14,9 +14,9 @@ export interface Condition {
 }
 
 /**
- * The UNet on one clip as a function of its latents (f, c, h, w). With `scales` it runs on two clips, the unconditional one,
- * whose embedding, image latents and controls are zero, and the conditional one: together where the program has a batch of two, else
- * one after the other.
+ * The UNet on one clip as a function of its latents (f, c, h, w). With `scales` it runs on two clips, the unconditional
+ * one, whose embedding, image latents and controls are zero, and the conditional one: together where the program has a
+ * batch of two, else one after the other.
  *
  * @param program a UNet of `Networks`, its batch 1, or 2 with `scales`
  * @param scales (f): guidance scale of each frame; none for no guidance

@@ -20,8 +20,8 @@ const known = new WeakMap<Engine, Promise<DeviceTraits>>()
 const PROCESSORS = new Set(['cpu', 'wasm'])
 
 /**
- * What the device of an engine does, found by trying it once on two small graphs. ONNX Runtime's attention for WebGPU, for
- * one, is off by some percent on adapters whose subgroups are narrower than eight (software ones).
+ * What the device of an engine does, found by trying it once on two small graphs. ONNX Runtime's attention for WebGPU,
+ * for one, is off by some percent on adapters whose subgroups are narrower than eight (software ones).
  */
 export function deviceTraits(engine: Engine): Promise<DeviceTraits> {
   const traits = known.get(engine) ?? probe(engine)

@@ -11,8 +11,8 @@ export function isFiniteArray(values: Float32Array): boolean {
 }
 
 /**
- * A program whose run ends with an error where its numbers are none, in place of a black clip. The error names the network, and
- * its first weight that is no number, where there is one.
+ * A program whose run ends with an error where its numbers are none, in place of a black clip. The error names the
+ * network, and its first weight that is no number, where there is one.
  *
  * @param className what messages call the network
  * @param half whether it is computed in float16

@@ -3,9 +3,9 @@ import { resizePicture } from '../media/lanczos.js'
 import type { CheckedSettings } from './settings.js'
 
 /**
- * Gives a picture the aspect ratio of `width` x `height` without scaling it: `cover` keeps its middle, `contain` puts it
- * in the middle of white, `stretch` leaves it alone. Where that white would be huge, as around a long strip, the picture is
- * made smaller first.
+ * Gives a picture the aspect ratio of `width` x `height` without scaling it: `cover` keeps its middle, `contain` puts
+ * it in the middle of white, `stretch` leaves it alone. Where that white would be huge, as around a long strip, the
+ * picture is made smaller first.
  */
 export function fitPicture(picture: Picture, width: number, height: number, fit: CheckedSettings['fit']): Picture {
   const wider = picture.width * height > picture.height * width
@@ -29,7 +29,9 @@ function shrunk(picture: Picture, factor: number): Picture {
   return resizePicture(picture, side(picture.width), side(picture.height))
 }
 
-/** The picture in the middle of a white canvas, cut where it is larger; one with transparency on a transparent canvas. */
+/**
+ * The picture in the middle of a white canvas, cut where it is larger; one with transparency on a transparent canvas.
+ */
 function onCanvas(picture: Picture, width: number, height: number): Picture {
   const data = new Uint8Array(width * height * 3).fill(255)
   const alpha = picture.alpha && new Uint8Array(width * height)

@@ -14,7 +14,10 @@ export interface Geometry {
   readonly latentWidth: number
 }
 
-/** The side lengths that a model can do are the multiples of this: UNet and VAE halve several times, the reference asks for 8. */
+/**
+ * The side lengths that a model can do are the multiples of this: UNet and VAE halve several times, the reference asks
+ * for 8.
+ */
 export function sizeMultiple(unet: UNetConfig, vae: AutoencoderConfig): number {
   return Math.max(8, vae.factor * 2 ** (unet.down.length - 1))
 }
@@ -30,8 +33,8 @@ export function nativeGeometry(
 }
 
 /**
- * The sizes of the clip that is asked for; the model's own where none are. Where only one side is given, the other is as
- * long.
+ * The sizes of the clip that is asked for; the model's own where none are. Where only one side is given, the other is
+ * as long.
  *
  * @throws UserError when a side is no multiple of what the model's networks halve it by.
  */

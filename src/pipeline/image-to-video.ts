@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js'
 import type { ClipContent } from '../media/clip.js'
-import { frameAt, type Frames, type Picture } from '../media/frames.js'
+import { frameAt, type Picture } from '../media/frames.js'
 import { controlsFor, endsOf, pinEnds } from './ends.js'
 import { checkFrames, checkPicture, nameOfValue } from '../media/picture.js'
 import { baseName, type Engine } from '../runtime/program.js'
@@ -46,8 +46,8 @@ export interface AnimateOptions extends AnimateSettings, MakingOptions {
 /** What `edit` may be told. */
 export interface EditOptions extends EditSettings, MakingOptions {}
 
-/** What `edit` changes: the frames of a clip, and their rate. */
-export type MovingPictures = Pick<ClipContent, 'frames' | 'fps'>
+/** What `edit` changes: the frames of a clip, their opacity where it has any, and their rate. */
+export type MovingPictures = Pick<ClipContent, 'frames' | 'alpha' | 'fps'>
 
 /** How a model is held in memory, and computed. */
 export interface MemoryOptions {
@@ -133,7 +133,7 @@ export class ImageToVideo {
       const settings = parseSettings({ ...asked, fps, frames }, undefined, editSchema)
       if (settings.frames! > count)
         throw new UserError(`frames is ${settings.frames}, but the clip has ${count}; ask for at most as many`)
-      return this.#make(firstFrame, settings, making, { original: clip.frames })
+      return this.#make(firstFrame, settings, making, { original: clip })
     })
   }
 
@@ -164,7 +164,7 @@ export class ImageToVideo {
     picture: Picture,
     settings: CheckedSettings | CheckedEdit,
     { latents, imageNoise, onProgress, signal }: MakingOptions,
-    { original, end }: { readonly original?: Frames; readonly end?: Picture } = {},
+    { original, end }: { readonly original?: MovingPictures; readonly end?: Picture } = {},
   ): Promise<ClipContent> {
     const model = this.#model
     const plan = planGeneration(settings, model)
@@ -183,7 +183,9 @@ export class ImageToVideo {
     const fitted = (image: Picture) => fitPicture(image, width, height, settings.fit)
     const first = fitted(picture)
     const ends = endsOf(plan, model, first, end && fitted(end))
-    const clip = original ? Array.from({ length: frames }, (_, i) => fitted(frameAt(original, i))) : ends
+    const clip = original
+      ? Array.from({ length: frames }, (_, i) => fitted(frameAt(original.frames, i, original.alpha)))
+      : ends
 
     const memory = await planMemory(plan, model, this.#limits, settings.decodeChunk)
     const held = describeMemory(memory, plan)
@@ -208,7 +210,7 @@ export class ImageToVideo {
     const made =
       model.autoencoder.pixels === 'rgb'
         ? { frames: toFrames(decoded, { height, width }) }
-        : toFramesWithAlpha(decoded, { height, width }, !first.alpha)
+        : toFramesWithAlpha(decoded, { height, width }, !first.alpha && !original?.alpha)
     return { ...made, fps: settings.fps, metadata }
   }
 
@@ -231,6 +233,11 @@ export class ImageToVideo {
 export function checkMoving(clip: MovingPictures | undefined): asserts clip is MovingPictures {
   if (!clip?.frames) throw new UserError(`the clip is ${nameOfValue(clip)}; give its frames and fps`)
   checkFrames(clip.frames, 'the clip')
+  const { count, height, width } = clip.frames
+  if (clip.alpha && clip.alpha.length !== count * height * width) {
+    const size = `${count} pictures of ${width}x${height}`
+    throw new UserError(`the clip's alpha has ${clip.alpha.length} bytes where ${size} have ${count * height * width}`)
+  }
 }
 
 /** Options apart: how the work goes, and what is asked for. */

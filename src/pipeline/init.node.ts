@@ -26,8 +26,8 @@ export interface InitOptions {
 export type InitSummary = Readonly<Record<string, { readonly tensors: number; readonly parameters: number }>>
 
 /**
- * Writes a model with random weights in diffusers' layout, tensor by tensor: no more than one is ever in memory. What it
- * makes of a picture is noise; it takes as much memory and time as a trained one of its configuration.
+ * Writes a model with random weights in diffusers' layout, tensor by tensor: no more than one is ever in memory. What
+ * it makes of a picture is noise; it takes as much memory and time as a trained one of its configuration.
  *
  * @throws UserError when there is no such configuration, or the folder is taken or cannot be written.
  */

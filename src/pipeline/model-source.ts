@@ -15,8 +15,8 @@ export interface ComponentWeights {
   /** The values of a tensor, where they can be read. */
   read?(name: string): Promise<Float32Array>
   /**
-   * Throws a UserError that names the first tensors that are missing, unexpected or of another shape. Tensors whose names
-   * match `ignore` may be there without being expected.
+   * Throws a UserError that names the first tensors that are missing, unexpected or of another shape. Tensors whose
+   * names match `ignore` may be there without being expected.
    */
   checkAgainst(expected: ReadonlyMap<string, Shape>, what: string, options?: { readonly ignore?: RegExp }): void
 }

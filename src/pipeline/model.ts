@@ -95,8 +95,8 @@ export class Model {
   }
 
   /**
-   * `picture` (1, channels, height, width), and where latents are relative `first` of the same shape -> `latents` (1, c, h, w):
-   * the mean, unscaled.
+   * `picture` (1, channels, height, width), and where latents are relative `first` of the same shape -> `latents` (1,
+   * c, h, w): the mean, unscaled.
    */
   vaeEncoder(height: number, width: number, lean = false): Network {
     const { autoencoder } = this
@@ -111,8 +111,8 @@ export class Model {
   }
 
   /**
-   * `latents` (frames, c, height, width), divided by the scaling factor, and where they are relative `first` (1, channels, H, W)
-   * -> `frames` (frames, channels, H, W), not clamped.
+   * `latents` (frames, c, height, width), divided by the scaling factor, and where they are relative `first` (1,
+   * channels, H, W) -> `frames` (frames, channels, H, W), not clamped.
    */
   vaeDecoder(frames: number, height: number, width: number, lean = false): Network {
     const { autoencoder } = this
@@ -127,8 +127,8 @@ export class Model {
   }
 
   /**
-   * `sample` (b, f, 2c + controls, h, w), `timestep` (b), `context` (b, 1, projection), `addedTimeIds` (b, 3) -> `output` (b, f, c,
-   * h, w).
+   * `sample` (b, f, 2c + controls, h, w), `timestep` (b), `context` (b, 1, projection), `addedTimeIds` (b, 3) ->
+   * `output` (b, f, c, h, w).
    */
   unet(component: string, { batch, frames, height, width }: UNetShape, lean = false): Network {
     const config = this.unetConfig(component)

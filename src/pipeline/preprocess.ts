@@ -32,8 +32,9 @@ const schema = z.strictObject({
 })
 
 /**
- * Fields of the processor's own resizing, cropping and scaling, and of the form of its result. `StableVideoDiffusionPipeline`
- * resizes by itself and calls the processor with all of them switched off, and with normalisation on, whatever the file says.
+ * Fields of the processor's own resizing, cropping and scaling, and of the form of its result.
+ * `StableVideoDiffusionPipeline` resizes by itself and calls the processor with all of them switched off, and with
+ * normalisation on, whatever the file says.
  */
 const SWITCHED_OFF = [
   'auto_map',
@@ -85,7 +86,8 @@ export function vaeInput(picture: Picture, { height, width }: Size): Float32Arra
 }
 
 /**
- * The picture for a first stage with alpha: colours times opacity, and opacity, in [0, 1]. The aspect ratio is not kept.
+ * The picture for a first stage with alpha: colours times opacity, and opacity, in [0, 1]. The aspect ratio is not
+ * kept.
  *
  * @returns (4, height, width)
  */
@@ -103,8 +105,8 @@ export function rgbaInput(picture: Picture, { height, width }: Size): Float32Arr
 }
 
 /**
- * The frames of a decoder with alpha as pictures on white, and their opacity where the clip's picture has any transparency;
- * else what opacity they lack counts as a rounding error.
+ * The frames of a decoder with alpha as pictures on white, and their opacity where the clip's picture has any
+ * transparency; else what opacity they lack counts as a rounding error.
  *
  * @param decoded (f, 4, h, w), colours times opacity, and opacity, about 0 to 1
  */

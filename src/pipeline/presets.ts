@@ -57,7 +57,8 @@ const CROSS = 'CrossAttnDownBlockSpatioTemporal'
 
 /**
  * The components of a model of the family, with the published hyper-parameters: `svd` is stable-video-diffusion-img2vid
- * (1,524,623,082 parameters in the UNet), `svd-xt` the same for 25 frames, `svd-quarter` half as wide, `tiny` for tests.
+ * (1,524,623,082 parameters in the UNet), `svd-xt` the same for 25 frames, `svd-quarter` half as wide, `tiny` for
+ * tests.
  *
  * @returns undefined where no preset has that name.
  */

@@ -26,9 +26,9 @@ export interface PretrainedOptions extends NodeEngineOptions, MemoryOptions {
   /** Is told how far a model of the hub is fetched. */
   readonly onPull?: (progress: PullProgress) => void
   /**
-   * Whether networks run, and clips are encoded, in threads of their own, so that the caller's event loop goes on. Without, it
-   * stands still while a network runs: for programs that wait for the clip anyway, and those that have a thread for it. Default:
-   * true.
+   * Whether networks run, and clips are encoded, in threads of their own, so that the caller's event loop goes on.
+   * Without, it stands still while a network runs: for programs that wait for the clip anyway, and those that have a
+   * thread for it. Default: true.
    */
   readonly worker?: boolean
 }
@@ -40,8 +40,8 @@ export interface NodeAnimateOptions extends Omit<AnimateOptions, 'end'> {
 }
 
 /**
- * The files of a model folder, or of the snapshot in a model's folder of huggingface_hub's cache. Weights are found when they are
- * asked for.
+ * The files of a model folder, or of the snapshot in a model's folder of huggingface_hub's cache. Weights are found
+ * when they are asked for.
  *
  * @throws UserError when there is no such folder, or it is not that of a StableVideoDiffusionPipeline.
  */
@@ -54,8 +54,8 @@ export async function openModelFolder(folder: string): Promise<ModelSource> {
 const BUNDLED_NAME = 'fluent'
 
 /**
- * The folder of a model by what `fromPretrained` is given: a folder of that name comes first, then what comes with the package, then
- * the hub.
+ * The folder of a model by what `fromPretrained` is given: a folder of that name comes first, then what comes with the
+ * package, then the hub.
  */
 async function folderOf(model: string, { onPull }: PretrainedOptions): Promise<string> {
   if ((await stat(model).catch(() => undefined)) !== undefined) return model
@@ -104,8 +104,8 @@ export async function openModel(model: string, options: Omit<PretrainedOptions, 
 }
 
 /**
- * `ImageToVideo` for Node: models from folders, pictures from files, clips that can be saved. Clips are made one after another,
- * in the order in which they were asked for.
+ * `ImageToVideo` for Node: models from folders, pictures from files, clips that can be saved. Clips are made one after
+ * another, in the order in which they were asked for.
  */
 export class ImageToVideo {
   private constructor(
@@ -114,8 +114,8 @@ export class ImageToVideo {
   ) {}
 
   /**
-   * Opens a model: a folder in the layout of diffusers, with SF-V's UNet as component `student` where it has one; or the id of
-   * one on the Hugging Face hub, which is fetched the first time. Weights are read when they are needed.
+   * Opens a model: a folder in the layout of diffusers, with SF-V's UNet as component `student` where it has one; or
+   * the id of one on the Hugging Face hub, which is fetched the first time. Weights are read when they are needed.
    *
    * @param model the one that comes with the package, `fluent`, unless told
    * @throws UserError when there is no such model, it cannot be fetched, or it is none that is supported.

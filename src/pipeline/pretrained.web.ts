@@ -7,12 +7,14 @@ import { unwrapNames } from '../weights/tensor-names.js'
 import { isIndexFile, noWeights, parseWeightMap, WEIGHT_FILES } from '../weights/weight-files.js'
 import type { ComponentWeights, ModelSource, SourceTensor } from './model-source.js'
 
-/** The components that a single forward needs; the student where the model has one, else the UNet, comes beside them. */
+/**
+ * The components that a single forward needs; the student where the model has one, else the UNet, comes beside them.
+ */
 const SINGLE_FORWARD = ['image_encoder', 'vae'] as const
 
 /**
- * The model of these files. The weights of a single forward are fetched at once, those of the other components when they
- * are asked for.
+ * The model of these files. The weights of a single forward are fetched at once, those of the other components when
+ * they are asked for.
  *
  * @param options how far each download is, now and later; a signal that ends the first
  * @throws UserError when a file cannot be fetched, is damaged, or is not that of a StableVideoDiffusionPipeline.

@@ -4,8 +4,8 @@ import type { MemoryPlan } from './memory-plan.js'
 export type Stage = 'open' | 'encode' | 'denoise' | 'decode'
 
 /**
- * What `animate` reports, after each part of the work: for each stage `done` rises to `total`, which stays the same. Where
- * memory is to be saved, networks are opened between the other stages.
+ * What `animate` reports, after each part of the work: for each stage `done` rises to `total`, which stays the same.
+ * Where memory is to be saved, networks are opened between the other stages.
  */
 export type AnimateProgress =
   | { readonly type: 'stage'; readonly stage: Stage; readonly done: number; readonly total: number }

@@ -5,8 +5,8 @@ import type { AnimateRequest, EditRequest, OpenRequest } from './model-thread.no
 import type { OpenModel, PretrainedOptions } from './pretrained.node.js'
 
 /**
- * Opens a model in a thread of its own, which also reads its pictures. Requests are sent in the order of the calls, whichever
- * picture's stream ends first.
+ * Opens a model in a thread of its own, which also reads its pictures. Requests are sent in the order of the calls,
+ * whichever picture's stream ends first.
  *
  * @throws UserError as `fromPretrained` does; a plain Error where the thread fails.
  */
@@ -39,7 +39,7 @@ export async function openInThread(
     async edit(clip, firstFrame, { onProgress, signal, ...asked }) {
       const picture = await inTurn(sendablePicture(firstFrame))
       if (typeof clip !== 'string') checkMoving(clip)
-      const given = typeof clip === 'string' ? clip : { frames: clip.frames, fps: clip.fps }
+      const given = typeof clip === 'string' ? clip : { frames: clip.frames, alpha: clip.alpha, fps: clip.fps }
       const request: EditRequest = { clip: given, firstFrame: picture, asked }
       return thread.call('edit', request, { signal, onProgress })
     },

@@ -7,14 +7,20 @@ export interface Tiling {
 /** Share of a tile's side by which neighbours overlap. */
 const OVERLAP = 0.25
 
-/** Where tiles of size `tile` begin along an axis of `length`: evenly spread, neighbours overlapping by at least a quarter. */
+/**
+ * Where tiles of size `tile` begin along an axis of `length`: evenly spread, neighbours overlapping by at least a
+ * quarter.
+ */
 export function tileStarts(length: number, tile: number): number[] {
   if (tile >= length) return [0]
   const count = Math.ceil((length - tile) / Math.floor(tile * (1 - OVERLAP))) + 1
   return Array.from({ length: count }, (_, i) => Math.round((i * (length - tile)) / (count - 1)))
 }
 
-/** (tiles, tile): how much each pixel of each tile counts; over an axis they sum to 1 at every pixel, and fall towards seams. */
+/**
+ * (tiles, tile): how much each pixel of each tile counts; over an axis they sum to 1 at every pixel, and fall towards
+ * seams.
+ */
 export function blendWeights(starts: readonly number[], tile: number, length: number): Float32Array[] {
   const total = new Float32Array(length)
   const weights = starts.map((start) => {
@@ -30,8 +36,8 @@ export function blendWeights(starts: readonly number[], tile: number, length: nu
 }
 
 /**
- * Decodes latents tile by tile and blends the tiles where they overlap. Norms see a tile instead of a frame, so that the result
- * is near, not equal, to that of decoding whole frames.
+ * Decodes latents tile by tile and blends the tiles where they overlap. Norms see a tile instead of a frame, so that
+ * the result is near, not equal, to that of decoding whole frames.
  *
  * @param latents (f, c, h, w)
  * @param size h and w

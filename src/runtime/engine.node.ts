@@ -30,8 +30,8 @@ export interface NodeEngineOptions {
    */
   readonly optimize?: boolean
   /**
-   * Whether graphs are kept on disk as ONNX Runtime has optimised them, in `graphs` of the cache's folder, and opened from
-   * there the next time. They are then optimised whatever `optimize` says. Only on the CPU. Default: false.
+   * Whether graphs are kept on disk as ONNX Runtime has optimised them, in `graphs` of the cache's folder, and opened
+   * from there the next time. They are then optimised whatever `optimize` says. Only on the CPU. Default: false.
    */
   readonly cache?: boolean
 }
@@ -42,7 +42,8 @@ export interface NodeEngineOptions {
  * @throws UserError when the device is not one that this system has.
  */
 export function nodeEngine(settings: NodeEngineOptions = {}): Engine {
-  // From 1.29 on ONNX Runtime reports each session to its maker, on all systems but Windows, unless this is set before the first.
+  // From 1.29 on ONNX Runtime reports each session to its maker, on all systems but Windows, unless this is set before
+  // the first.
   process.env['ORT_DISABLE_TELEMETRY'] ??= '1'
   const { device: asked = 'cpu', threads, deviceId = 0, optimize = true } = settings
   const device = resolveDevice(asked)
@@ -78,8 +79,9 @@ function graphCache(): GraphCache | undefined {
 }
 
 /**
- * No copy of a weight is made as the graph is opened, and no buffer is kept for later values of its very shape. Buffers come from
- * ONNX Runtime's arena, not from the system one by one: pages that were never touched cost a third of the time (docs/decisions/0013).
+ * No copy of a weight is made as the graph is opened, and no buffer is kept for later values of its very shape. Buffers
+ * come from ONNX Runtime's arena, not from the system one by one: pages that were never touched cost a third of the
+ * time (docs/decisions/0013).
  */
 function leanOptions(options: InferenceSession.SessionOptions): InferenceSession.SessionOptions {
   const extra = { session: { disable_prepacking: '1' }, ...WEIGHTS_AS_STORED }

@@ -15,7 +15,7 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
   try {
     const target = await linkTarget(path)
     temporary = temporaryBeside(target)
-    await mkdir(dirname(target), { recursive: true })
+    await makeFolder(dirname(target))
     await whileUnfinished(temporary, async () => {
       await writeFile(temporary, data)
       const handle = await open(temporary, 'r')
@@ -29,6 +29,39 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
   }
 }
 
+/**
+ * Makes a folder and those above it that are missing. Node's own recursive `mkdir` never ends where the system denies
+ * that the folder above is there, as Linux does below /proc.
+ *
+ * @returns the outermost folder that was made; undefined where all were there.
+ */
+export async function makeFolder(path: string): Promise<string | undefined> {
+  const missing: string[] = []
+  let folder = resolve(path)
+  for (; await isMissing(folder); folder = dirname(folder)) missing.unshift(folder)
+  if (missing.length === 0 && !(await isFolder(folder))) missing.push(folder)
+  for (const each of missing)
+    await mkdir(each).catch(async (error: unknown) => {
+      // Somebody else may have made it meanwhile.
+      if (!(await isFolder(each))) throw error
+    })
+  return missing[0]
+}
+
+function isMissing(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => false,
+    ({ code }: NodeJS.ErrnoException) => code === 'ENOENT' || code === 'ENOTDIR',
+  )
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
+}
+
 /** A hidden name beside a file for what is about to become it, also where the file's own name is as long as may be. */
 export function temporaryBeside(path: string): string {
   const name = Buffer.from(basename(path))
@@ -39,8 +72,8 @@ export function temporaryBeside(path: string): string {
 }
 
 /**
- * Where a link leads, also one to a file that is not there yet; other paths lead to themselves. Renaming to the path itself
- * would put a file in the place of the link.
+ * Where a link leads, also one to a file that is not there yet; other paths lead to themselves. Renaming to the path
+ * itself would put a file in the place of the link.
  */
 export async function linkTarget(path: string, depth = 0): Promise<string> {
   const link = await readlink(path).catch(() => undefined)

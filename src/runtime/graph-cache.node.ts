@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { arch, cpus } from 'node:os'
 import { join, resolve } from 'node:path'
 import { env, InferenceSession } from 'onnxruntime-node'
 import type { LoweredGraph } from './program.js'
 import { whileUnfinished } from './unfinished.node.js'
+import { makeFolder } from './files.node.js'
 
 type SessionOptions = InferenceSession.SessionOptions
 
@@ -13,9 +14,9 @@ const FORMAT = 1
 const LARGEST_TOTAL = 2 ** 30
 const LARGEST_WEIGHTS = 2 ** 28
 /**
- * Session entries without the passes that make something of weights before they are used: float32 copies of them (the first
- * two), copies in the order of a vector's channels, and a node for both halves of a weight, by which it would be converted
- * too early (`weightsFirst` of graph/lean.ts).
+ * Session entries without the passes that make something of weights before they are used: float32 copies of them (the
+ * first two), copies in the order of a vector's channels, and a node for both halves of a weight, by which it would be
+ * converted too early (`weightsFirst` of graph/lean.ts).
  */
 export const WEIGHTS_AS_STORED = {
   optimization: {
@@ -34,9 +35,9 @@ export interface GraphCacheLimits {
   /** Bytes of all entries together; those that were not used for longest go first. Default: 1 GiB. */
   readonly largestTotal?: number
   /**
-   * Bytes of checkpoint files up to which an entry holds the weights that were rearranged for the processor: half-precision
-   * ones as single, convolutions' in blocks. Beyond, weights stay in their files, and an entry is the graph alone.
-   * Default: 256 MiB.
+   * Bytes of checkpoint files up to which an entry holds the weights that were rearranged for the processor:
+   * half-precision ones as single, convolutions' in blocks. Beyond, weights stay in their files, and an entry is the
+   * graph alone. Default: 256 MiB.
    */
   readonly largestWeights?: number
 }
@@ -99,7 +100,7 @@ export class GraphCache {
   /** Optimises the graph into `part`, which becomes the entry. */
   async #write(graph: LoweredGraph, optimized: SessionOptions, part: string, entry: string): Promise<InferenceSession> {
     // Optimising takes long: whether the entry can be written is found out before.
-    const writable = await mkdir(this.folder, { recursive: true })
+    const writable = await makeFolder(this.folder)
       .then(() => writeFile(part, '', { flag: 'wx' }))
       .then(
         () => true,
@@ -120,7 +121,9 @@ export class GraphCache {
     }
   }
 
-  /** Removes what ended processes left, and the entries that were not used for longest until the rest is small enough. */
+  /**
+   * Removes what ended processes left, and the entries that were not used for longest until the rest is small enough.
+   */
   async #prune(): Promise<void> {
     let total = 0
     for (const { path, size, leftOver } of await cachedGraphs(this.folder)) {
@@ -131,7 +134,8 @@ export class GraphCache {
 }
 
 /**
- * The entries in a folder of graphs, those used last first: bytes, and whether it is a part that nobody writes any more.
+ * The entries in a folder of graphs, those used last first: bytes, and whether it is a part that nobody writes any
+ * more.
  */
 export async function cachedGraphs(folder: string) {
   const names = (await readdir(folder)).filter((name) => name.endsWith(SUFFIX) || name.endsWith(PART))

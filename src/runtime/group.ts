@@ -1,4 +1,7 @@
-/** Processes that work on one thing together, each with data of its own. All of them make the same calls in the same order. */
+/**
+ * Processes that work on one thing together, each with data of its own. All of them make the same calls in the same
+ * order.
+ */
 export interface Group {
   /** This process's number, from 0; the first one writes what there is to write. */
   readonly rank: number

@@ -7,7 +7,10 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** A process's place among those that an MPI launcher has started. */
 export interface MpiJob {
   readonly group: Group
-  /** Number of this process on its machine, and how many there are: which accelerator it takes, and what share of the cores. */
+  /**
+   * Number of this process on its machine, and how many there are: which accelerator it takes, and what share of the
+   * cores.
+   */
   readonly localRank: number
   readonly localSize: number
   /** Ends this process's part when all have done their work. */
@@ -21,14 +24,16 @@ const BUCKET = 2 ** 22
 const LIBRARIES = ['libmpi.so.40', 'libmpi.so', 'libmpi.40.dylib', 'libmpi.dylib']
 /** Open MPI's numbers for MPI_COMM_WORLD, MPI_REAL and MPI_SUM in Fortran, which its C functions turn into handles. */
 const [WORLD, REAL, SUM] = [0, 13, 3]
-/** One thread at a time may call, whichever it is: calls that wait do so off the event loop, so that signals are heard. */
+/**
+ * One thread at a time may call, whichever it is: calls that wait do so off the event loop, so that signals are heard.
+ */
 const SERIALIZED = 2
 /** How often a waiting process asks at once, before it sleeps a millisecond between. */
 const EAGER = 50
 
 /**
- * Joins the job that `mpirun` or `srun --mpi=pmix` has started this process for; undefined where none has. The library of Open
- * MPI (or of another MPI with its symbols) is loaded from where the system finds it, or from SFV_MPI_LIBRARY.
+ * Joins the job that `mpirun` or `srun --mpi=pmix` has started this process for; undefined where none has. The library
+ * of Open MPI (or of another MPI with its symbols) is loaded from where the system finds it, or from SFV_MPI_LIBRARY.
  *
  * @throws UserError when a launcher is at work but its MPI cannot be used.
  */
@@ -104,8 +109,8 @@ function groupOf(functions: Functions, world: unknown, rank: number, size: numbe
   const copies: Float32Array[] = []
 
   /**
-   * Waits until all processes have come here. Open MPI waits at full speed, which would take the cores from a process that is
-   * still at work on them; asking now and then does not, and leaves the event loop to signals.
+   * Waits until all processes have come here. Open MPI waits at full speed, which would take the cores from a process
+   * that is still at work on them; asking now and then does not, and leaves the event loop to signals.
    */
   async function meet(): Promise<void> {
     const [request, done] = [new BigUint64Array(1), new Int32Array(1)]

@@ -1,7 +1,7 @@
 /**
- * ECMAScript leaves the last bits of `Math.log`, `Math.cos` and `Math.sin` to each engine. These use only + - * /, which
- * IEEE 754 fixes, so a seed gives the same noise, bit for bit, in every browser and in Node. Their error is below 1e-15
- * (relative for the logarithm).
+ * ECMAScript leaves the last bits of `Math.log`, `Math.cos` and `Math.sin` to each engine. These use only + - * /,
+ * which IEEE 754 fixes, so a seed gives the same noise, bit for bit, in every browser and in Node. Their error is below
+ * 1e-15 (relative for the logarithm).
  */
 
 const LN2 = 0.6931471805599453

@@ -18,8 +18,8 @@ export function baseName(file: string): string {
 }
 
 /**
- * The name under which a model knows one of its checkpoint files: its base name, after its number where an earlier file has the
- * same, as files may be links into several folders.
+ * The name under which a model knows one of its checkpoint files: its base name, after its number where an earlier file
+ * has the same, as files may be links into several folders.
  */
 export function locationOf(file: string, files: readonly string[]): string {
   const index = files.indexOf(file)
@@ -45,8 +45,8 @@ export interface LoweredGraph {
   readonly nodeCount: number
   /**
    * Whether it is to need the least memory: weights are read where they lie and converted when they are used, and every
-   * buffer is freed after its last use. It opens at once. Otherwise weights are laid out for speed as the graph is opened,
-   * which pays for one that runs often, or whose weights outweigh its arithmetic.
+   * buffer is freed after its last use. It opens at once. Otherwise weights are laid out for speed as the graph is
+   * opened, which pays for one that runs often, or whose weights outweigh its arithmetic.
    */
   readonly lean: boolean
 }
@@ -70,9 +70,9 @@ export interface Program {
   readonly inputs: readonly Port[]
   readonly outputs: readonly Port[]
   /**
-   * Runs the graph once. `feeds` has an array for every input; outputs are returned as new arrays, or written into those
-   * of `into`. One of these may be a feed only where the graph reads that no later than in the operation, element by
-   * element, that makes the output.
+   * Runs the graph once. `feeds` has an array for every input; outputs are returned as new arrays, or written into
+   * those of `into`. One of these may be a feed only where the graph reads that no later than in the operation, element
+   * by element, that makes the output.
    */
   run(
     feeds: Readonly<Record<string, Values>>,

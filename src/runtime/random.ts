@@ -14,8 +14,8 @@ export interface RandomState {
 const TWO_64 = 1n << 64n
 
 /**
- * Seedable random numbers by counter: number p of stream s under a seed is a function of (seed, s, p) alone, the same in
- * Node and in every browser, bit for bit. So sample i takes stream i, whatever the batch, worker or backend.
+ * Seedable random numbers by counter: number p of stream s under a seed is a function of (seed, s, p) alone, the same
+ * in Node and in every browser, bit for bit. So sample i takes stream i, whatever the batch, worker or backend.
  *
  * The words of number p come from block floor(p / 2) of Philox4x32-10 with the seed as key and the counter
  * (block low, block high, stream low, stream high); each block serves two numbers. The top bit of the second word tells

@@ -117,9 +117,9 @@ export class Remote {
   }
 
   /**
-   * Calls a handler; its errors come back as they were thrown: a UserError, an AbortError, or a plain one. A call whose signal
-   * is aborted is rejected at once with the signal's reason; the worker ends it when it can. After the worker has failed or
-   * was ended, every call is rejected.
+   * Calls a handler; its errors come back as they were thrown: a UserError, an AbortError, or a plain one. A call whose
+   * signal is aborted is rejected at once with the signal's reason; the worker ends it when it can. After the worker
+   * has failed or was ended, every call is rejected.
    */
   call<T>(name: string, argument: unknown, { signal, onProgress }: CallOptions = {}): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason as Error)

@@ -4,8 +4,8 @@ import { Remote, type Line } from './rpc.js'
 /**
  * Starts a thread that runs `serve`. It does not keep the process alive while nothing is asked of it.
  *
- * @param module the module that runs there, without its ending, such as `pipeline/model-thread.node`, from the root of the
- *   sources or of what was built of them
+ * @param module the module that runs there, without its ending, such as `pipeline/model-thread.node`, from the root of
+ *   the sources or of what was built of them
  */
 export function startThread(module: string): Remote {
   const isSource = import.meta.url.endsWith('.ts')

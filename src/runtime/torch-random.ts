@@ -39,10 +39,10 @@ class MersenneTwister {
 }
 
 /**
- * PyTorch's CPU generator: `randn` gives what `torch.randn(n, generator=torch.manual_seed(seed))` gives, call after call, so
- * that a seed stands for the same noise in both. PyTorch evaluates logarithm, sine and cosine of float32 tensors in
- * float32, by vector instructions that differ from machine to machine; here they are doubles, rounded once: the two agree
- * to 2e-6 (checked with PyTorch 2.15, whose float16 tensors are the same values rounded).
+ * PyTorch's CPU generator: `randn` gives what `torch.randn(n, generator=torch.manual_seed(seed))` gives, call after
+ * call, so that a seed stands for the same noise in both. PyTorch evaluates logarithm, sine and cosine of float32
+ * tensors in float32, by vector instructions that differ from machine to machine; here they are doubles, rounded once:
+ * the two agree to 2e-6 (checked with PyTorch 2.15, whose float16 tensors are the same values rounded).
  */
 export class TorchRandom {
   readonly #twister: MersenneTwister
@@ -55,8 +55,8 @@ export class TorchRandom {
   }
 
   /**
-   * `n` values of mean 0 and variance 1. At least 16 values are filled in blocks of 16, from 24 bits each; fewer one by one, in
-   * doubles.
+   * `n` values of mean 0 and variance 1. At least 16 values are filled in blocks of 16, from 24 bits each; fewer one by
+   * one, in doubles.
    *
    * Source: ATen/native/cpu/DistributionTemplates.h (`normal_fill`), ATen/core/DistributionsHelper.h.
    */

@@ -6,8 +6,8 @@ const unfinished = new Set<string>()
 let guarded = false
 
 /**
- * From now on a signal that ends the process removes the files that it is writing. For programs of which the process is their own:
- * a library does not decide what a signal means.
+ * From now on a signal that ends the process removes the files that it is writing. For programs of which the process is
+ * their own: a library does not decide what a signal means.
  */
 export function removeUnfinishedOnSignals(): void {
   guarded = true

@@ -15,8 +15,8 @@ const TYPE_CPU = 4
 const MOST = 16
 
 /**
- * The adapters on which WebGPU runs under Linux, as their driver lists them; whether one is new enough shows only when it is
- * used. None where there is no Vulkan.
+ * The adapters on which WebGPU runs under Linux, as their driver lists them; whether one is new enough shows only when
+ * it is used. None where there is no Vulkan.
  */
 export function vulkanAdapters(): VulkanAdapter[] {
   const library = load()

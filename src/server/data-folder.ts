@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { link, open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
-import { temporaryBeside, writeFileAtomic } from '../runtime/files.node.js'
+import { makeFolder, temporaryBeside, writeFileAtomic } from '../runtime/files.node.js'
 import { CLIP_FORMATS, sha256, type ClipFormat, type Execution } from './job.js'
 
 /**
- * The files of a service: pictures that were sent in and clips that were made, each named by what it is made of. Several
- * machines may share the folder.
+ * The files of a service: pictures that were sent in and clips that were made, each named by what it is made of.
+ * Several machines may share the folder.
  */
 export class DataFolder {
   private constructor(readonly path: string) {}
@@ -15,7 +15,7 @@ export class DataFolder {
   /** @throws UserError when the folder cannot be made or takes no files. */
   static async open(path: string): Promise<DataFolder> {
     try {
-      for (const name of ['inputs', 'results', 'jobs']) await mkdir(join(path, name), { recursive: true })
+      for (const name of ['inputs', 'results', 'jobs']) await makeFolder(join(path, name))
     } catch (error) {
       throw new UserError(`cannot use ${path}: ${(error as Error).message}; give --data a folder you may write to`)
     }
@@ -77,8 +77,8 @@ export class DataFolder {
 }
 
 /**
- * Puts a file in its place, whole and flushed, unless there is one: of two that finish the same clip, the first one's bytes
- * stay.
+ * Puts a file in its place, whole and flushed, unless there is one: of two that finish the same clip, the first one's
+ * bytes stay.
  */
 export async function publish(path: string, bytes: Uint8Array, mode = 0o644): Promise<void> {
   const temporary = temporaryBeside(path)

@@ -18,7 +18,8 @@ export interface Executor {
   /**
    * Makes a clip, and returns when its files are in the data folder.
    *
-   * @throws UserError when it cannot be made, `WorkerDied` when its worker died, the signal's reason when it was aborted.
+   * @throws UserError when it cannot be made, `WorkerDied` when its worker died, the signal's reason when it was
+   *   aborted.
    */
   execute(execution: Execution, watch: Watch): Promise<void>
   /** Ends what runs at once. */

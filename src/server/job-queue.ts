@@ -64,7 +64,8 @@ export class JobQueue {
   }
 
   /**
-   * Takes in a job, or returns the one that is there: the same request twice is one execution. One that failed is tried again.
+   * Takes in a job, or returns the one that is there: the same request twice is one execution. One that failed is tried
+   * again.
    *
    * @throws ApiError when the queue is full, or the token has used up what it may.
    */

@@ -36,8 +36,8 @@ export function isPrivate(address: string): boolean {
 }
 
 /**
- * Sends requests to addresses that clients name. Only the public network is reached, and hosts that the operator has allowed by
- * name; the address is checked that is connected to, so that a name cannot change its mind in between.
+ * Sends requests to addresses that clients name. Only the public network is reached, and hosts that the operator has
+ * allowed by name; the address is checked that is connected to, so that a name cannot change its mind in between.
  */
 export class Outbound {
   readonly #public = new Agent({

@@ -11,8 +11,8 @@ export interface PictureLimits {
 }
 
 /**
- * The bytes of a picture as a request gives it: a file, a data URL, or an address whose host is allowed. Its header alone is
- * read, by code of our own: it is decoded in a worker process.
+ * The bytes of a picture as a request gives it: a file, a data URL, or an address whose host is allowed. Its header
+ * alone is read, by code of our own: it is decoded in a worker process.
  *
  * @param param the name of the field, for messages
  * @throws ApiError when there is none, or it is no picture that is taken.

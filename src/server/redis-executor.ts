@@ -22,8 +22,8 @@ interface Pending {
 }
 
 /**
- * Has clips made by `sfv worker` on other machines, through BullMQ on Redis. What is asked for lies on disk here: where Redis
- * has lost it, it is asked for again.
+ * Has clips made by `sfv worker` on other machines, through BullMQ on Redis. What is asked for lies on disk here: where
+ * Redis has lost it, it is asked for again.
  */
 export class RedisExecutor implements Executor {
   /** Enough for many workers; the rest waits here, where it needs no memory of Redis. */
@@ -96,7 +96,10 @@ export class RedisExecutor implements Executor {
     await Promise.allSettled([this.queue.close(), this.events.close()])
   }
 
-  /** Asks for a clip; one that is asked for already stays as it is. A failure that is left of an earlier time is removed. */
+  /**
+   * Asks for a clip; one that is asked for already stays as it is. A failure that is left of an earlier time is
+   * removed.
+   */
   async #add({ identity, input, settings, formats }: Execution): Promise<void> {
     if ((await this.queue.getJobState(identity)) === 'failed') await this.queue.remove(identity)
     await this.#ask({ identity, input, settings, formats })

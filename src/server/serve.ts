@@ -49,7 +49,9 @@ export interface Running {
   readonly queue: JobQueue
   readonly executor: Executor
   readonly model: ModelIdentity
-  /** Takes no more jobs, lets what runs finish within `grace` seconds, and ends. Nothing is lost: the rest stays queued. */
+  /**
+   * Takes no more jobs, lets what runs finish within `grace` seconds, and ends. Nothing is lost: the rest stays queued.
+   */
   close(grace: number): Promise<void>
 }
 

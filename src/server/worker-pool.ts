@@ -31,7 +31,9 @@ interface Member {
   work?: { readonly take: (message: FromWorker) => void; readonly died: () => void } | undefined
 }
 
-/** Processes with one open model each. One that dies is replaced; what it made is reported as failed with `WorkerDied`. */
+/**
+ * Processes with one open model each. One that dies is replaced; what it made is reported as failed with `WorkerDied`.
+ */
 export class WorkerPool implements Executor {
   readonly #members = new Set<Member>()
   readonly #waiting: ((member: Member) => void)[] = []

@@ -2,8 +2,8 @@ import { type Group } from '../runtime/group.js'
 import { Random } from '../runtime/random.js'
 
 /**
- * The random numbers of this process's samples in a step: sample i of the whole batch has a stream of its own, named by the
- * seed, the step and i. So a batch is the same however many processes share it.
+ * The random numbers of this process's samples in a step: sample i of the whole batch has a stream of its own, named by
+ * the seed, the step and i. So a batch is the same however many processes share it.
  *
  * @param batch samples of one process
  */

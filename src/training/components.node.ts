@@ -38,9 +38,9 @@ export interface StartedNetwork<C> {
 }
 
 /**
- * Prepares a component for training: from a pipeline folder that has it (`network` is a path), or from a config.json given
- * in the recipe, with initial values from the seed. `trace` parses the configuration and runs the model with recording
- * weights.
+ * Prepares a component for training: from a pipeline folder that has it (`network` is a path), or from a config.json
+ * given in the recipe, with initial values from the seed. `trace` parses the configuration and runs the model with
+ * recording weights.
  */
 export async function startNetwork<C>(
   component: string,
@@ -59,8 +59,8 @@ export async function startNetwork<C>(
 }
 
 /**
- * Writes a component in diffusers layout, weights in float16 unless told. Other weights of the component go, as readers may
- * take either of two files.
+ * Writes a component in diffusers layout, weights in float16 unless told. Other weights of the component go, as readers
+ * may take either of two files.
  */
 export async function saveComponent(
   folder: string,

@@ -80,7 +80,10 @@ export class FirstStage {
     return latentChannels * height * width
   }
 
-  /** Pictures with alpha as the first stage takes them, (count, channels, height, width); on white where it has no alpha. */
+  /**
+   * Pictures with alpha as the first stage takes them, (count, channels, height, width); on white where it has no
+   * alpha.
+   */
   planes(pictures: RgbaFrames): Float32Array {
     return this.autoencoder.pixels === 'rgb' ? toPlanar(rgbaOnWhite(pictures)) : rgbaPlanes(pictures)
   }
@@ -153,8 +156,8 @@ export class Conditioner {
   }
 
   /**
-   * The condition of a picture with alpha; `noise` (channels, height, width), unit Gaussian, is added `strength` fold (of half
-   * the range of values) before the first stage only. The image encoder sees the picture on white.
+   * The condition of a picture with alpha; `noise` (channels, height, width), unit Gaussian, is added `strength` fold
+   * (of half the range of values) before the first stage only. The image encoder sees the picture on white.
    */
   async condition(picture: RgbaFrames, noise: Float32Array, strength: number): Promise<Condition> {
     const size = { width: this.imageSize, height: this.imageSize }

@@ -48,9 +48,9 @@ export class GradientProgram {
   }
 
   /**
-   * Differentiates and opens the graph; parameters of other networks in it are fed like inputs. What no gradient is carried
-   * through, as a frozen network before all that is trained, runs in inference form. Where blocks are rematerialised, the
-   * program is opened to hold as little memory as it can.
+   * Differentiates and opens the graph; parameters of other networks in it are fed like inputs. What no gradient is
+   * carried through, as a frozen network before all that is trained, runs in inference form. Where blocks are
+   * rematerialised, the program is opened to hold as little memory as it can.
    */
   static async open(engine: Engine, ...goals: readonly Goal[]): Promise<GradientProgram> {
     const outputs: Record<string, Tensor> = {}
@@ -62,8 +62,8 @@ export class GradientProgram {
       ;[...trained.parameters.keys()].forEach((name, j) => (outputs[`d${i}/${name}`] = derivatives[j]!))
     })
     const graph = lower(outputs, { training: 'where differentiated' })
-    // Who has values computed again is short of memory: buffers are then given back as soon as they are free, where ONNX
-    // Runtime's arena would hold on to all that there ever were.
+    // Who has values computed again is short of memory: buffers are then given back as soon as they are free, where
+    // ONNX Runtime's arena would hold on to all that there ever were.
     const again = topologicalOrder(Object.values(outputs)).some(({ op }) => op.name === 'rematerialise')
     const program = await engine.load(again ? { ...graph, lean: true } : graph)
     return new GradientProgram(program, goals)

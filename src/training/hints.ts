@@ -11,7 +11,8 @@ const MOSTLY = 0.75
 const HELD = 0.3
 
 /**
- * Out of how every cell moves, what a user might say: a few places, alone or with their neighbours, along the whole clip.
+ * Out of how every cell moves, what a user might say: a few places, alone or with their neighbours, along the whole
+ * clip.
  *
  * @param motion (f, 3, h, w): right, down, and whether that is known
  * @returns the same with all else zero

@@ -9,24 +9,26 @@ import { type Layout } from './parameters.js'
  */
 const BRANCH_ENDS = /(^|\.)(conv2|proj_out|net\.2|to_out\.0|time_emb_proj)\.(weight|bias)$|^conv_out\./
 /**
- * Where few channels share a group, normalising them by their own deviation takes away how strong a colour is. Constants of
- * opposite sign within a group, added by every block, become the deviation: then the norm passes the signal's amplitude
- * on, nearly linearly (docs/experiments.md). The UNet's groups are pairs of channels, the VAE's are fours, of which
- * three are lifted to where silu is nearly linear too.
+ * Where few channels share a group, normalising them by their own deviation takes away how strong a colour is.
+ * Constants of opposite sign within a group, added by every block, become the deviation: then the norm passes the
+ * signal's amplitude on, nearly linearly (docs/experiments.md). The UNet's groups are pairs of channels, the VAE's are
+ * fours, of which three are lifted to where silu is nearly linear too.
  */
 const SPATIAL_BRANCH_BIAS = /(^|\.)(resnets\.\d+|spatial_res_block)\.conv2\.bias$/
 const OF_VAE = /^(encoder|decoder)\./
 const offset = (name: string, channel: number): number =>
   OF_VAE.test(name) ? (channel % 4 === 3 ? -0.25 : 0.25) : channel % 2 === 0 ? 1 : -1
 /**
- * The convolutions of the VAE outside its residual branches. They begin by carrying channel o % in to channel o, shrunk or
- * enlarged: a picture of eight times fewer pixels, in its colours, with noise on top for the channels to differ. From
- * random kernels an autoencoder finds the brightness within a minute and the colours, if at all, within an hour.
+ * The convolutions of the VAE outside its residual branches. They begin by carrying channel o % in to channel o, shrunk
+ * or enlarged: a picture of eight times fewer pixels, in its colours, with noise on top for the channels to differ.
+ * From random kernels an autoencoder finds the brightness within a minute and the colours, if at all, within an hour.
  */
 const CARRIER =
   /^(quant_conv|(encoder|decoder)\.(conv_in|conv_out|.*\.(conv_shortcut|downsamplers\.0\.conv|upsamplers\.0\.conv)))\.weight$/
 const CARRIER_NOISE = 0.2
-/** Of the VAE's posterior: noise well below the first latents, which would otherwise drown all but the brightness in it. */
+/**
+ * Of the VAE's posterior: noise well below the first latents, which would otherwise drown all but the brightness in it.
+ */
 const LOG_VARIANCE = -6
 /** The decoder's plans of `AutoencoderKLWarp`: near zero, so that it begins by copying the picture where it stands. */
 const PLAN = /^decoder\.head\d\.weight$/
@@ -34,11 +36,11 @@ const PLAN_SPREAD = 0.1
 const NORMS = /(^|\.)(\w*norm\w*|pre_layrnorm)\.(weight|bias)$/
 
 /**
- * First values of the parameters of a network: uniform, of variance 1/(fan in), so that a signal keeps
- * its size on the way (PyTorch's default lets it shrink to a third of its variance at every layer), norms at one, layers that
- * end a residual branch at zero, blenders halfway, opposite offsets on neighbouring channels, the VAE's carriers as said above,
- * the decoder's last convolution in time as the identity. Tensor by tensor from (seed, name), so that a network's values do
- * not depend on what else is trained.
+ * First values of the parameters of a network: uniform, of variance 1/(fan in), so that a signal keeps its size on the
+ * way (PyTorch's default lets it shrink to a third of its variance at every layer), norms at one, layers that end a
+ * residual branch at zero, blenders halfway, opposite offsets on neighbouring channels, the VAE's carriers as said
+ * above, the decoder's last convolution in time as the identity. Tensor by tensor from (seed, name), so that a
+ * network's values do not depend on what else is trained.
  */
 export function initialValues(set: ParameterSet, layout: Layout, seed: number): Float32Array {
   const vector = new Float32Array(layout.size)
@@ -69,7 +71,9 @@ function identityConvolution(shape: Shape, values: Float32Array): void {
   for (let c = 0; c < channels; c++) values[(c * channels + c) * taps + (taps >> 1)] = 1
 }
 
-/** Adds to a kernel (out, in, size, size) what carries channel o % in to channel o: its middle tap, or the mean of four. */
+/**
+ * Adds to a kernel (out, in, size, size) what carries channel o % in to channel o: its middle tap, or the mean of four.
+ */
 function carry([out, channels, size]: Shape, values: Float32Array, shrinks: boolean): void {
   const taps = shrinks ? [0, 1, size!, size! + 1] : [(size! ** 2 - 1) / 2]
   for (let o = 0; o < out!; o++)

@@ -37,8 +37,9 @@ function more(json: JsonObject): string | undefined {
 
 /**
  * The scale under a `LoraConfig` of PEFT: alpha/rank, or alpha over the root of the rank with `use_rslora`. The keys of
- * `alpha_pattern` are regular expressions of which one must match the path of the module, or its end after a dot; the first that
- * does counts (`get_pattern_key` of PEFT). Ranks are those of the tensors, which `rank_pattern` was used to make.
+ * `alpha_pattern` are regular expressions of which one must match the path of the module, or its end after a dot; the
+ * first that does counts (`get_pattern_key` of PEFT). Ranks are those of the tensors, which `rank_pattern` was used to
+ * make.
  *
  * @param json the parsed configuration
  * @param source its name, for messages

@@ -17,8 +17,8 @@ export function isSavedByPeft(name: string): boolean {
 }
 
 /**
- * Reads the name of a tensor: of PEFT (`<module>.lora_A.weight`), of diffusers up to 0.20 (`lora.down`, and the layers of its
- * attention processors), or of kohya-ss (`lora_unet_<module>.lora_down.weight`).
+ * Reads the name of a tensor: of PEFT (`<module>.lora_A.weight`), of diffusers up to 0.20 (`lora.down`, and the layers
+ * of its attention processors), or of kohya-ss (`lora_unet_<module>.lora_down.weight`).
  *
  * @returns undefined where it is none of these.
  */

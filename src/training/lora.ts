@@ -10,15 +10,17 @@ export interface LoraOptions {
   readonly rank: number
   /** The update is alpha/rank B A. */
   readonly alpha: number
-  /** Names of modules with a weight of two axes or more: the last parts of their paths, such as `to_q` or `to_out.0`. */
+  /**
+   * Names of modules with a weight of two axes or more: the last parts of their paths, such as `to_q` or `to_out.0`.
+   */
   readonly targets: readonly string[]
 }
 
 /**
- * Low-rank adaptation (Hu et al. 2021): W + alpha/rank B A in place of W for the targeted linear layers and convolutions, W
- * out of `base`. Their A (rank, in, ...) and B (out, rank, 1, ...) are recorded in `adapters` under the names of PEFT,
- * `<module>.lora_A.weight` and `<module>.lora_B.weight`. The sum is made in the graph: it costs a product of B and A a step,
- * and memory for the layer at hand alone.
+ * Low-rank adaptation (Hu et al. 2021): W + alpha/rank B A in place of W for the targeted linear layers and
+ * convolutions, W out of `base`. Their A (rank, in, ...) and B (out, rank, 1, ...) are recorded in `adapters` under the
+ * names of PEFT, `<module>.lora_A.weight` and `<module>.lora_B.weight`. The sum is made in the graph: it costs a
+ * product of B and A a step, and memory for the layer at hand alone.
  */
 export function loraWeights(base: Weights, adapters: ParameterSet, options: LoraOptions): Weights {
   const adapted = new Map<string, Tensor>()
@@ -66,8 +68,8 @@ export function initialAdapters(adapters: ParameterSet, seed: number): Float32Ar
 }
 
 /**
- * Adapters as diffusers loads them (`unet.load_lora_adapter`, `load_attn_procs`): PEFT's names below `unet.`. A file without
- * alphas means alpha = rank, so alpha/rank is multiplied into B.
+ * Adapters as diffusers loads them (`unet.load_lora_adapter`, `load_attn_procs`): PEFT's names below `unet.`. A file
+ * without alphas means alpha = rank, so alpha/rank is multiplied into B.
  */
 export function* loraTensors(
   layout: Layout,

@@ -24,14 +24,14 @@ export function addLora(weight: Float32Array, { a, b, scale }: Adapter): void {
 }
 
 /**
- * Writes the pipeline folder `out`: that of `model` with W + alpha/rank B A for every weight that the LoRA adapts, as its
- * `student` component. Where `out` is `model`, the student is added to it.
+ * Writes the pipeline folder `out`: that of `model` with W + alpha/rank B A for every weight that the LoRA adapts, as
+ * its `student` component. Where `out` is `model`, the student is added to it.
  *
  * @param dtype what the student is stored in; float16 rounds an update that is small beside its weight
  * @param force whether a student that `out` has is replaced
  * @returns how many weights were changed
- * @throws UserError when the LoRA adapts what the model does not have, or in other shapes, or where `out` has a student that is
- *   not to be replaced.
+ * @throws UserError when the LoRA adapts what the model does not have, or in other shapes, or where `out` has a student
+ *   that is not to be replaced.
  */
 export async function mergeLora(
   model: string,

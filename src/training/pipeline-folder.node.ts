@@ -25,8 +25,8 @@ const TYPES: Readonly<Record<string, readonly [library: string, className: strin
 }
 
 /**
- * Makes a pipeline of a folder into which components were written: those that it has not are copied from `base`; scheduler and
- * image processor are SVD's where that has none; the index comes last.
+ * Makes a pipeline of a folder into which components were written: those that it has not are copied from `base`;
+ * scheduler and image processor are SVD's where that has none; the index comes last.
  *
  * @param base the folder that the components were trained with, where there is one
  * @param without components of `base` that do not belong to what was written

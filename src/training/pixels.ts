@@ -9,8 +9,9 @@ export interface Crop {
 }
 
 /**
- * Orders of red, green and blue. Two thirds of the emoji are people, all of them brown to yellow: a network that sees little
- * else paints the sea brown. With channels exchanged at random every colour is as frequent as the others. The first is none.
+ * Orders of red, green and blue. Two thirds of the emoji are people, all of them brown to yellow: a network that sees
+ * little else paints the sea brown. With channels exchanged at random every colour is as frequent as the others. The
+ * first is none.
  */
 export const CHANNEL_ORDERS = [
   [0, 1, 2],

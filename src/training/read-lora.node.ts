@@ -26,9 +26,9 @@ export interface Adapter {
 }
 
 /**
- * Reads adapters by the path of their module: a file or its folder, in the names of PEFT, diffusers or kohya-ss. What the update is
- * scaled by is said by `<module>.alpha`, by the file's metadata as `save_lora_adapter` of diffusers writes it, or by PEFT's
- * adapter_config.json; where the file has none of these, alpha = rank.
+ * Reads adapters by the path of their module: a file or its folder, in the names of PEFT, diffusers or kohya-ss. What
+ * the update is scaled by is said by `<module>.alpha`, by the file's metadata as `save_lora_adapter` of diffusers
+ * writes it, or by PEFT's adapter_config.json; where the file has none of these, alpha = rank.
  *
  * @param modules paths of the network's modules, by which those of kohya-ss are known, who writes `_` for `.`
  * @throws UserError when a name is none of these, one of a pair is missing, or another kind of update is asked for.

@@ -1,7 +1,8 @@
-import { mkdir, open, type FileHandle } from 'node:fs/promises'
+import { open, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { UserError } from '../errors.js'
 import { fromFloat32, toFloat32 } from '../weights/convert.js'
+import { makeFolder } from '../runtime/files.node.js'
 
 /** A record that is there. */
 const MADE = 1
@@ -25,7 +26,7 @@ export class VideoPool {
    */
   static async open(path: string, length: number): Promise<VideoPool> {
     try {
-      await mkdir(dirname(path), { recursive: true })
+      await makeFolder(dirname(path))
       const files = await Promise.all([path, `${path}.made`].map((file) => openOrCreate(file)))
       return new VideoPool(files[0]!, files[1]!, length)
     } catch (error) {

@@ -1,11 +1,11 @@
 import { AnyClip } from '../media/any-clip.js'
+import type { DecodedClip } from '../media/clip-frame.js'
 import type { ClipSampling } from '../media/decode.web.js'
 import { EXPORT_FORMATS, type ExportFormat, type ExportOptions, type ExportSettings } from '../media/export-settings.js'
-import type { Exported } from '../media/export.js'
+import type { Exported, ExportRequest } from '../media/export.js'
 import type { ExportWork } from '../media/fit-bytes.js'
-import type { Frames } from '../media/frames.js'
 import { UserError } from '../errors.js'
-import type { ExportRequest, ReadRequest } from './media-worker.js'
+import type { ReadRequest } from './media-worker.js'
 import { Remote } from '../runtime/rpc.js'
 import { lineTo } from './worker-line.js'
 
@@ -56,8 +56,8 @@ export function offerDownload(blob: Blob, name: string): void {
  */
 export async function readClip(source: Blob, sampling: ClipSampling): Promise<Clip> {
   const request: ReadRequest = { source, sampling }
-  const frames = await mediaWorker().call<Frames>('readClip', request)
-  return new Clip({ frames, fps: sampling.fps, metadata: {} })
+  const decoded = await mediaWorker().call<DecodedClip>('readClip', request)
+  return new Clip({ ...decoded, fps: sampling.fps, metadata: {} })
 }
 
 /**

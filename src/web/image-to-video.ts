@@ -103,13 +103,13 @@ export class ImageToVideo {
    * @throws UserError as `animate` does, and when the clip is shorter than the frames that are asked for.
    */
   async edit(
-    clip: Pick<ClipContent, 'frames' | 'fps'>,
+    clip: Pick<ClipContent, 'frames' | 'alpha' | 'fps'>,
     firstFrame: PictureInput,
     options: EditOptions = {},
   ): Promise<Clip> {
     const { onProgress, signal, ...settings } = options
-    const { frames, fps } = clip
-    const request: EditRequest = { clip: { frames, fps }, firstFrame: await fetched(firstFrame), settings }
+    const { frames, alpha, fps } = clip
+    const request: EditRequest = { clip: { frames, alpha, fps }, firstFrame: await fetched(firstFrame), settings }
     return new Clip(await this.worker.call<ClipContent>('edit', request, { signal, onProgress }))
   }
 

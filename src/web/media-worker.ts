@@ -1,18 +1,11 @@
 // Reads and writes clips, away from the page.
-import type { ClipContent } from '../media/clip.js'
 import { readClip, type ClipSampling } from '../media/decode.web.js'
-import type { ExportSettings } from '../media/export-settings.js'
+import type { ExportRequest } from '../media/export.js'
 import { exportClip } from '../media/export.web.js'
 import type { Frames } from '../media/frames.js'
 import { serve, type Work } from '../runtime/rpc.js'
 import { figureAlpha } from './cut-out.js'
 import { lineToPage } from './worker-line.js'
-
-/** What saving a clip is told. */
-export interface ExportRequest {
-  readonly clip: ClipContent
-  readonly settings: ExportSettings
-}
 
 /** What reading a clip is told. */
 export interface ReadRequest {
@@ -32,8 +25,8 @@ const handlers = {
   },
 
   async readClip({ source, sampling }: ReadRequest) {
-    const frames = await readClip(source, sampling)
-    return { value: frames, transfer: [frames.data.buffer] }
+    const clip = await readClip(source, sampling)
+    return { value: clip, transfer: [clip.frames.data.buffer, ...(clip.alpha ? [clip.alpha.buffer] : [])] }
   },
 }
 

@@ -1,5 +1,5 @@
 import type { ClipContent } from '../media/clip.js'
-import type { Frames, Picture } from '../media/frames.js'
+import type { Picture } from '../media/frames.js'
 import { readImage } from '../media/image.web.js'
 import { ImageToVideo } from '../pipeline/image-to-video.js'
 import { Model } from '../pipeline/model.js'
@@ -36,7 +36,7 @@ export interface AnimateRequest {
 
 /** What editing a clip is told. */
 export interface EditRequest {
-  readonly clip: { readonly frames: Frames; readonly fps: number }
+  readonly clip: Pick<ClipContent, 'frames' | 'alpha' | 'fps'>
   readonly firstFrame: PictureSource
   readonly settings: EditSettings
 }

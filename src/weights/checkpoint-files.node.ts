@@ -13,7 +13,9 @@ export interface StoredTensor {
   readonly name: string
   readonly dtype: StoredDType
   readonly shape: readonly number[]
-  /** Where symbolic links are followed to their end: ONNX Runtime opens no file through a link that leaves its folder. */
+  /**
+   * Where symbolic links are followed to their end: ONNX Runtime opens no file through a link that leaves its folder.
+   */
   readonly file: string
   readonly offset: number
   readonly byteLength: number

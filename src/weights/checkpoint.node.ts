@@ -25,9 +25,9 @@ export class Checkpoint {
   ) {}
 
   /**
-   * Opens a .safetensors file, the index of a sharded checkpoint (`*.safetensors.index.json`), or a component's folder in
-   * the layout of diffusers or transformers. In a folder, full precision is preferred; `variant: 'fp16'` asks for the
-   * half-precision file.
+   * Opens a .safetensors file, the index of a sharded checkpoint (`*.safetensors.index.json`), or a component's folder
+   * in the layout of diffusers or transformers. In a folder, full precision is preferred; `variant: 'fp16'` asks for
+   * the half-precision file.
    *
    * @throws UserError when there is no checkpoint, a header is malformed, or the index and its shards disagree.
    */
@@ -62,8 +62,8 @@ export class Checkpoint {
   }
 
   /**
-   * Checks that the checkpoint has exactly the tensors of a model, in their shapes. `what` names the model in the error;
-   * tensors that the model does not have are let pass where their names match `ignore`.
+   * Checks that the checkpoint has exactly the tensors of a model, in their shapes. `what` names the model in the
+   * error; tensors that the model does not have are let pass where their names match `ignore`.
    *
    * @throws UserError naming the first tensors that are missing, unexpected or of another shape.
    */
@@ -77,8 +77,8 @@ export class Checkpoint {
 }
 
 /**
- * A tensor to be saved: `data` has the product of `shape` values, row-major, or makes them when their turn to be written
- * comes, so that a checkpoint larger than memory can be saved.
+ * A tensor to be saved: `data` has the product of `shape` values, row-major, or makes them when their turn to be
+ * written comes, so that a checkpoint larger than memory can be saved.
  */
 export interface NamedValues {
   readonly name: string

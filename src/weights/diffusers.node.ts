@@ -33,8 +33,8 @@ const DIFFUSERS_VERSION = '0.29.2'
 
 /**
  * Reads model_index.json and every component's configuration. Fields of the configurations are left to the models.
- * Folders beside the components whose config.json names the class `besides` count as components though the index does not
- * list them: what was distilled from a model lies in its folder without changing its index.
+ * Folders beside the components whose config.json names the class `besides` count as components though the index does
+ * not list them: what was distilled from a model lies in its folder without changing its index.
  *
  * @throws UserError when `path` is not the folder of a StableVideoDiffusionPipeline, or a component is missing, of
  * another class, or without a valid configuration.

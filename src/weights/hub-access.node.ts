@@ -101,4 +101,15 @@ function rootOf(error: Error): Error & { readonly code?: string } {
 }
 
 /** Codes of errors of a disk or a folder. */
-const WRITING = new Set(['ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG', 'EEXIST'])
+const WRITING = new Set([
+  'ENOENT',
+  'ENOSPC',
+  'EDQUOT',
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENOTDIR',
+  'EISDIR',
+  'ENAMETOOLONG',
+  'EEXIST',
+])

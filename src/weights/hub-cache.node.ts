@@ -15,7 +15,8 @@ export function hubCacheFolder(env: NodeJS.ProcessEnv): string {
 }
 
 /**
- * The snapshot in a model's folder of huggingface_hub's cache (`models--owner--name`): that of the revision, or the only one.
+ * The snapshot in a model's folder of huggingface_hub's cache (`models--owner--name`): that of the revision, or the
+ * only one.
  *
  * @returns undefined where the folder is no such folder.
  * @throws UserError when it has several snapshots, none of them of that revision.

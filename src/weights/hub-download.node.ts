@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { constants, createReadStream } from 'node:fs'
-import { copyFile, mkdir, open, stat } from 'node:fs/promises'
+import { copyFile, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { UserError } from '../errors.js'
 import { isPassing } from './hub-fetch.node.js'
 import { PartFile } from './part-file.node.js'
+import { makeFolder } from '../runtime/files.node.js'
 
 /** What the hub says of a file: its size, and the SHA-256 of a large one, git's name for the content of another. */
 export interface RemoteFile {
@@ -48,8 +49,8 @@ export async function hasContent(
 }
 
 /**
- * Fetches a file, or what is missing of it, checks it, and gives it its name. Several processes may fetch one file: each writes
- * a part of its own (`PartFile`).
+ * Fetches a file, or what is missing of it, checks it, and gives it its name. Several processes may fetch one file:
+ * each writes a part of its own (`PartFile`).
  *
  * @param get asks for the bytes from one on; a server may answer with all of them
  * @param report is told how many bytes are there
@@ -62,7 +63,7 @@ export async function download(
   file: RemoteFile,
   report: (bytes: number) => void,
 ): Promise<number> {
-  await mkdir(dirname(target), { recursive: true })
+  await makeFolder(dirname(target))
   const part = await PartFile.claim(target)
   let came = 0
   // What was there may be of another revision, or broken: then all of it is fetched, once.
@@ -87,7 +88,7 @@ export async function download(
 
 /** Copies a file to a place where nobody sees half of it. */
 export async function copyInto(source: string, target: string): Promise<void> {
-  await mkdir(dirname(target), { recursive: true })
+  await makeFolder(dirname(target))
   const part = await PartFile.claim(target)
   // Where the disk can, both share their bytes until one is changed.
   await copyFile(source, part.path, constants.COPYFILE_FICLONE).catch(async (error: unknown) => {

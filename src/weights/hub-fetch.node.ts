@@ -24,8 +24,9 @@ export function proxyOf(env: NodeJS.ProcessEnv, url: string): string | undefined
 }
 
 /**
- * `fetch` for the hub: with the token, through the proxy of HTTPS_PROXY, HTTP_PROXY or ALL_PROXY but for the hosts of NO_PROXY,
- * and again, after a pause that doubles each time or that the hub asks for, where it answers 429 or 5xx or the connection breaks.
+ * `fetch` for the hub: with the token, through the proxy of HTTPS_PROXY, HTTP_PROXY or ALL_PROXY but for the hosts of
+ * NO_PROXY, and again, after a pause that doubles each time or that the hub asks for, where it answers 429 or 5xx or
+ * the connection breaks.
  */
 export async function hubFetch(env: NodeJS.ProcessEnv, token: string | undefined): Promise<typeof fetch> {
   const [httpProxy, httpsProxy] = [proxyOf(env, 'http:'), proxyOf(env, 'https:')]

@@ -3,9 +3,9 @@ import { configFileName, PIPELINE_INDEX, type ComponentType } from './pipeline-i
 import { isIndexFile, noWeights, parseWeightMap, WEIGHT_FILES } from './weight-files.js'
 
 /**
- * The files of a pipeline that sfv reads: of each component the configuration and, of a network, one set of safetensors, half
- * precision where there is one; model_index.json last. Of weights in shards those count that their index names, whatever they
- * are called.
+ * The files of a pipeline that sfv reads: of each component the configuration and, of a network, one set of
+ * safetensors, half precision where there is one; model_index.json last. Of weights in shards those count that their
+ * index names, whatever they are called.
  *
  * @param present paths of all files that there are
  * @param components of model_index.json

@@ -1,9 +1,9 @@
-import { mkdir, rm, stat, statfs } from 'node:fs/promises'
+import { rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ListFileEntry } from '@huggingface/hub'
 import { UserError } from '../errors.js'
 import { cacheFolder } from '../runtime/cache-folder.node.js'
-import { writeFileAtomic } from '../runtime/files.node.js'
+import { makeFolder, writeFileAtomic } from '../runtime/files.node.js'
 import { hubAccess, type HubAccess } from './hub-access.node.js'
 import { cachedBlob, cachedSnapshot } from './hub-cache.node.js'
 import { copyInto, download, fileSize, hasContent, isIntact, type RemoteFile } from './hub-download.node.js'
@@ -50,8 +50,9 @@ export function hubFolder(id: string, env: NodeJS.ProcessEnv = process.env): str
 }
 
 /**
- * Fetches a model from the Hugging Face hub: what is there and intact is kept, what huggingface_hub has in its cache is copied, what
- * was broken off goes on where it stopped, and every file is checked against what the hub says of it. model_index.json comes last: a folder that has it is whole.
+ * Fetches a model from the Hugging Face hub: what is there and intact is kept, what huggingface_hub has in its cache is
+ * copied, what was broken off goes on where it stopped, and every file is checked against what the hub says of it.
+ * model_index.json comes last: a folder that has it is whole.
  *
  * @throws UserError when there is no such model, it is gated, the network or the disk fails, or a file is damaged.
  */
@@ -75,7 +76,7 @@ export async function pullModel(id: string, options: PullOptions = {}): Promise<
     const components = new Map([...listed, ...(await unlistedUnets(remote.keys(), listed, read))])
     const files = await neededFiles(remote.keys(), components, id, read)
     const total = files.reduce((sum, path) => sum + remote.get(path)!.size, 0)
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
     await checkRoom(folder, id, files, total)
     let done = 0
     let fetched = 0
@@ -101,7 +102,9 @@ export async function pullModel(id: string, options: PullOptions = {}): Promise<
   }
 }
 
-/** Folders that the index does not list, but whose config.json names the class of the unet: what was distilled from it. */
+/**
+ * Folders that the index does not list, but whose config.json names the class of the unet: what was distilled from it.
+ */
 async function unlistedUnets(
   paths: Iterable<string>,
   listed: ReadonlyMap<string, ComponentType>,

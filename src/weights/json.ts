@@ -9,8 +9,8 @@ export interface JsonObject {
 }
 
 /**
- * Parses JSON in UTF-8, or UTF-16 with its mark, whose outermost value is an object. Unlike `JSON.parse`, it refuses a key that an object has twice,
- * for which other readers may pick another value. `what` names the source in errors.
+ * Parses JSON in UTF-8, or UTF-16 with its mark, whose outermost value is an object. Unlike `JSON.parse`, it refuses a
+ * key that an object has twice, for which other readers may pick another value. `what` names the source in errors.
  *
  * @throws UserError when the bytes are not UTF-8, not JSON, not an object, or repeat a key.
  */

@@ -38,7 +38,9 @@ async function notAFolder(path: string): Promise<UserError> {
   return new UserError(`${path} holds the weights of one network; give the folder that holds its ${PIPELINE_INDEX}`)
 }
 
-/** Whether these are the tensors of a file that holds all networks of a model, as Stability AI and ComfyUI have them. */
+/**
+ * Whether these are the tensors of a file that holds all networks of a model, as Stability AI and ComfyUI have them.
+ */
 export function isSingleFile(names: Iterable<string>): boolean {
   return [...names].some((name) => /^(model\.diffusion_model|first_stage_model|conditioner|model_ema)\./.test(name))
 }

@@ -12,8 +12,8 @@ export const BUNDLED_MODEL = join(PACKAGE, 'models', 'fluent')
 const COMES_ALONG = /^(models|recipes)[/\\]/
 
 /**
- * Finds what comes with the package by its name in it, such as `models/fluent` or `recipes/finetune.json`, whatever the folder
- * `from` that paths are relative to. What lies there by that name comes first; other paths stay what they are.
+ * Finds what comes with the package by its name in it, such as `models/fluent` or `recipes/finetune.json`, whatever the
+ * folder `from` that paths are relative to. What lies there by that name comes first; other paths stay what they are.
  */
 export function packaged(path: string, from = ''): string {
   const meant = isAbsolute(path) ? path : join(from, path)

@@ -17,8 +17,8 @@ export function isPartOfWeights(name: string): boolean {
 }
 
 /**
- * A file that is not whole yet, `NAME.part` beside its place. While a process writes it, it has the name of that process, so
- * that no other writes into it; what a process has left goes to the next that wants it.
+ * A file that is not whole yet, `NAME.part` beside its place. While a process writes it, it has the name of that
+ * process, so that no other writes into it; what a process has left goes to the next that wants it.
  */
 export class PartFile {
   private constructor(

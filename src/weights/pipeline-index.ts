@@ -19,8 +19,8 @@ const REQUIRED: Readonly<Record<string, readonly [library: string, className: st
 }
 
 /**
- * The image processor of CLIP by all its names: of transformers up to 4.2x, `Fast` of 4.5x, `Pil` of 5 without torchvision. The
- * pipeline resizes pictures itself, so that they do the same.
+ * The image processor of CLIP by all its names: of transformers up to 4.2x, `Fast` of 4.5x, `Pil` of 5 without
+ * torchvision. The pipeline resizes pictures itself, so that they do the same.
  */
 const CLIP_PROCESSOR = /^CLIP(ImageProcessor(Fast|Pil)?|FeatureExtractor)$/
 
@@ -32,7 +32,8 @@ export type ComponentType = readonly [library: string, className: string]
  *
  * @param index what the file holds
  * @param file its name, for messages
- * @throws UserError when it is not that of a StableVideoDiffusionPipeline, or a component is missing or of another class.
+ * @throws UserError when it is not that of a StableVideoDiffusionPipeline, or a component is missing or of another
+ *   class.
  */
 export function parsePipelineIndex(index: JsonObject, file: string): ReadonlyMap<string, ComponentType> {
   if (index['_class_name'] !== PIPELINE_CLASS) {
@@ -57,14 +58,18 @@ export interface ModelDefaults {
   readonly maxGuidance?: number
 }
 
-/** Fields of `_sfv_defaults`, named as diffusers' pipeline names these settings: the most that each may be, and its name here. */
+/**
+ * Fields of `_sfv_defaults`, named as diffusers' pipeline names these settings: the most that each may be, and its name
+ * here.
+ */
 const DEFAULTS = {
   motion_bucket_id: { most: 255, name: 'motion' },
   max_guidance_scale: { most: 100, name: 'maxGuidance' },
 } as const
 
 /**
- * The field `_sfv_defaults` of a model_index.json, an object. Diffusers passes over fields that begin with an underscore.
+ * The field `_sfv_defaults` of a model_index.json, an object. Diffusers passes over fields that begin with an
+ * underscore.
  *
  * @throws UserError when it holds a name that is not known, or a number out of range.
  */

@@ -5,9 +5,9 @@ const NORM = /(^|\.)(\w*norm\w*|pre_layrnorm)\.(weight|bias)$/
 const BLENDER = /(^|\.)mix_factor$/
 
 /**
- * Random values of a network's parameter: matrices and kernels uniform and of variance 1/(fan in), so that signals keep their
- * size on the way; norms near the identity, biases and blenders small. None of them is zero, so that every parameter
- * matters to the result. They depend on (seed, index) alone.
+ * Random values of a network's parameter: matrices and kernels uniform and of variance 1/(fan in), so that signals keep
+ * their size on the way; norms near the identity, biases and blenders small. None of them is zero, so that every
+ * parameter matters to the result. They depend on (seed, index) alone.
  *
  * @param index which parameter of the network it is, from 0
  * @param seed a whole number below 2^53

@@ -55,9 +55,10 @@ export function safetensorsPrefixLength(start: Uint8Array, fileSize: number, fil
 }
 
 /**
- * Parses and checks the header of a safetensors file. `prefix` holds at least the first `safetensorsPrefixLength` bytes of
- * the file of `fileSize` bytes; `file` names it in errors. Every tensor's bytes lie within the file, their count fits
- * type and shape, and together they cover all bytes after the header exactly once, as the reference library demands.
+ * Parses and checks the header of a safetensors file. `prefix` holds at least the first `safetensorsPrefixLength` bytes
+ * of the file of `fileSize` bytes; `file` names it in errors. Every tensor's bytes lie within the file, their count
+ * fits type and shape, and together they cover all bytes after the header exactly once, as the reference library
+ * demands.
  *
  * @throws UserError naming the file, the tensor and what is wrong.
  */
@@ -159,7 +160,9 @@ export interface TensorSpec {
   readonly shape: readonly number[]
 }
 
-/** Types in the order of their bytes in a file: those with the widest elements first, as the reference library sorts. */
+/**
+ * Types in the order of their bytes in a file: those with the widest elements first, as the reference library sorts.
+ */
 const WRITING_ORDER: readonly StoredDType[] = ['I64', 'F32', 'BF16', 'F16', 'U8']
 
 /**

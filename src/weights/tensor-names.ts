@@ -1,12 +1,12 @@
 /**
- * What PyTorch's wrappers put into the paths of parameters: `torch.compile`, data parallelism (at the front alone, as a network
- * may have a part of that name), sharded data parallelism and checkpointed activations.
+ * What PyTorch's wrappers put into the paths of parameters: `torch.compile`, data parallelism (at the front alone, as a
+ * network may have a part of that name), sharded data parallelism and checkpointed activations.
  */
 const WRAPPER = /^(?:module\.)+|\b_orig_mod\.|\b_fsdp_wrapped_module\.|\b_checkpoint_wrapped_module\./g
 
 /**
- * Tensors under the names that the network itself has: what wrappers of PyTorch put before them or between their parts is left
- * out. Names stay as they are where two would become one.
+ * Tensors under the names that the network itself has: what wrappers of PyTorch put before them or between their parts
+ * is left out. Names stay as they are where two would become one.
  */
 export function unwrapNames<T extends { readonly name: string }>(
   tensors: ReadonlyMap<string, T>,

@@ -11,7 +11,10 @@ const HALF = STEMS.flatMap((stem) => [
   `${stem}.fp16.safetensors.index.json`,
 ])
 
-/** Names under which a component's weights, or the index of their shards, are looked for; the first that is there is taken. */
+/**
+ * Names under which a component's weights, or the index of their shards, are looked for; the first that is there is
+ * taken.
+ */
 export const WEIGHT_FILES = { full: [...FULL, ...HALF], half: [...HALF, ...FULL], fp16: HALF } as const
 
 const INDEX_FILE = /\.safetensors\.index(\.\w+)?\.json$/
@@ -46,7 +49,8 @@ export function unreadable(file: string): UserError | undefined {
 }
 
 /**
- * The error of a component that has none of `WEIGHT_FILES`: it names the files that do hold its weights, where there are some.
+ * The error of a component that has none of `WEIGHT_FILES`: it names the files that do hold its weights, where there
+ * are some.
  *
  * @param folder the component's folder, or how else messages call it
  * @param names the files in it

@@ -90,7 +90,7 @@ describe('the file', () => {
   it.each([
     [['--limit', '128'], 2, /--limit is 128; give an amount such as/],
     [['--file-size', '4'], 2, /--file-size is 4; give a whole number from 8/],
-    [['--transparent'], 1, /mp4 keeps no transparency here; choose one of webp, gif, apng, png/],
+    [['--transparent'], 1, /mp4 keeps no transparency here; choose one of webm, webp, gif, apng, png/],
   ] as const)('%s are refused', async (asked, code, message) => {
     const out = join(folder, 'refused.mp4')
     const ended = await inProcess(['animate', TINY_PICTURE, '-o', out, ...small, ...asked])

@@ -42,6 +42,8 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0
+
 /** A new folder in the test's own. */
 function place(name: string): string {
   mkdirSync(join(folder, name))
@@ -108,6 +110,21 @@ describe('several clips', () => {
     expect(new Set(clips.map(({ seed }) => seed)).size).toBe(1)
   })
 
+  it('are of the pictures that a quoted pattern matches, and of a file whose name looks like one', async () => {
+    const out = place('patterns')
+    for (const name of ['b.png', 'a.png', 'c.txt', '[x].png']) copyFileSync(picture, join(out, name))
+    const named = async (pattern: string) => {
+      const clips = join(out, 'clips')
+      rmSync(clips, { recursive: true, force: true })
+      const ended = await inProcess(['animate', join(out, pattern), '-o', `${clips}/`, ...SMALL, '--format', 'webp'])
+      return ended.code === 0 ? readdirSync(clips).sort() : ended.stderr
+    }
+    expect(await named('?.png')).toEqual(['a.webp', 'b.webp'])
+    expect(await named('{a,c}.*')).toEqual(['a.webp', 'c.webp'])
+    expect(await named('[x].png')).toEqual(['[x].webp'])
+    expect(await named('*.gif')).toMatch(/^sfv: no picture matches .*\*\.gif; check the pattern and the folder\n$/)
+  })
+
   it('of one picture have seeds in a row, are what each seed gives, and lie on a contact sheet', async () => {
     const out = place('candidates')
     const { code } = await inProcess([
@@ -139,6 +156,27 @@ describe('pipes', () => {
     const named = shell(`sfv animate <(cat ${picture}) -o ${out}/named.gif ${flags} --seed 3`)
     expect(named.status).toBe(0)
     expect(readFileSync(join(out, 'named.gif')).equals(stdout)).toBe(true)
+  })
+
+  it('bring clips in, pictures and videos', async () => {
+    const out = place('clips-in')
+    const flags = `--first-frame ${picture} ${SMALL.join(' ')} --seed 3`
+    const { status, stdout } = shell(`cat ${moving} | sfv edit - -o - --format gif ${flags}`)
+    expect(status).toBe(0)
+    await inProcess(['edit', moving, '-o', join(out, 'named.gif'), ...flags.split(' ')])
+    expect(readFileSync(join(out, 'named.gif')).equals(stdout)).toBe(true)
+    if (hasFfmpeg) {
+      const made = shell(`ffmpeg -v error -stream_loop 3 -i ${moving} ${out}/clip.mp4`)
+      expect(made.status).toBe(0)
+      expect(shell(`cat ${out}/clip.mp4 | sfv edit - -o ${out}/video.gif ${flags}`).status).toBe(0)
+      expect(await sharp(join(out, 'video.gif'), { animated: true }).metadata()).toMatchObject({ pages: 2, width: 32 })
+    }
+    const refused = (input: string, args = '') => shell(`${input} | sfv edit - -o ${out}/x.gif ${flags} ${args}`)
+    expect(refused('true').stderr.toString()).toMatch(/sfv: standard input is empty; pipe a clip into it\n$/)
+    expect(refused('echo nonsense').stderr.toString()).toMatch(/sfv: cannot read standard input: .*; \w.*\n$/)
+    const twice = refused('true', '--first-frame -')
+    expect([twice.status, twice.stderr.toString()]).toEqual([2, expect.stringContaining('are both -; give the path')])
+    expect(readdirSync(tmpdir()).filter((name) => name.startsWith('sfv-stdin-'))).toEqual([])
   })
 
   it('may be closed by their reader', () => {
@@ -231,7 +269,7 @@ describe('where clips go', () => {
     ['init', (out: string) => ['init', '--config', 'svd', '-o', out]],
   ])('is refused in one sentence where nothing can be written: %s', async (_, args) => {
     writeFileSync(join(folder, 'file'), '')
-    for (const out of [join(folder, 'file', 'deep'), '/sys/sfv']) {
+    for (const out of [join(folder, 'file', 'deep'), '/sys/sfv', '/proc/sfv/deep']) {
       const before = readdirSync(folder)
       const { code, stderr } = await inProcess(args(out))
       const lines = stderr.trim().split('\n')

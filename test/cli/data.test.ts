@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
@@ -56,6 +56,27 @@ it('says how clips were split, and what the store cannot be used for', async () 
   expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('--test is 2; give a number from 0 to 1')])
   const fixed = await inProcess(['data', 'fluent-emoji', '-o', join(folder, 'emoji'), '--test', '0.5'])
   expect([fixed.code, fixed.stderr]).toEqual([2, expect.stringContaining('how fluent-emoji is split is fixed')])
+})
+
+it('replaces a store only where it is told to', async () => {
+  const out = join(folder, 'kept')
+  const make = (...more: string[]) => inProcess(['data', folder, '-o', out, '--size', '16', ...more])
+  expect((await make()).code).toBe(0)
+  const before = readFileSync(join(out, 'index.json'), 'utf8')
+  const refused = await make('--fps', '9')
+  expect([refused.code, refused.stderr]).toEqual([
+    1,
+    expect.stringMatching(
+      /^sfv: .*kept holds a clip store already; give another folder, or add --force to replace it$/m,
+    ),
+  ])
+  for (const source of ['fluent-emoji', 'icons'])
+    expect((await inProcess(['data', source, '-o', out])).stderr).toMatch(/kept holds a clip store already/)
+  expect(readFileSync(join(out, 'index.json'), 'utf8')).toBe(before)
+  expect((await make('--fps', '9', '--force')).code).toBe(0)
+  const store = await ClipStore.open(out, ['train', 'test'])
+  expect(store.fps).toBe(9)
+  await store.close()
 })
 
 it('takes the middle of pictures in the aspect ratio of the store', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { messageOf } from '../../src/cli/messages.js'
 import { UserError } from '../../src/errors.js'
+import { inProcess } from './sfv.js'
 
 const MISTAKE = /this is a mistake in sfv/
 
@@ -51,5 +52,20 @@ describe('what is printed of an error', () => {
   it('owns up to what nothing explains', () => {
     expect(messageOf(new TypeError('x is undefined'))).toMatch(MISTAKE)
     expect(messageOf('thrown text')).toMatch(MISTAKE)
+  })
+})
+
+describe('a mistake in the command itself', () => {
+  it.each([
+    [['animate', '-o', 'a.gif'], "missing required argument 'images'"],
+    [['animate', 'a.png'], "required option '-o, --out <file>' not specified"],
+    [['animate', 'a.png', '-o', 'a.gif', '--sed', '1'], "unknown option '--sed' (Did you mean --seed?)"],
+    [['anmate'], "unknown command 'anmate' (Did you mean animate?)"],
+    [['data', 'x', '-o'], "option '-o, --out <dir>' argument missing"],
+    [['animate', 'a.png', '-o', 'a.gif', '--device', 'x'], "option '--device <name>' argument 'x' is invalid."],
+    [['info', 'a', 'b'], "too many arguments for 'info'."],
+  ])('is told in one sentence, as all others are: %j', async (args, sentence) => {
+    const { code, stderr } = await inProcess(args)
+    expect([code, stderr.startsWith(`sfv: ${sentence}`), stderr.trim().split('\n')]).toEqual([2, true, [stderr.trim()]])
   })
 })

@@ -7,7 +7,10 @@ import { inferenceGraphs, trainingGraphs, type NamedGraph } from './support/grap
 import { nodeKinds, type NodeKind } from './support/nodes.js'
 import { oneNode } from './support/one-node.js'
 
-/** Versions of an op that a kernel was registered for; without `to` it is taken for `from` alone, as ONNX Runtime has it. */
+/**
+ * Versions of an op that a kernel was registered for; without `to` it is taken for `from` alone, as ONNX Runtime has
+ * it.
+ */
 interface Registration {
   readonly from: number
   readonly to?: number
@@ -33,7 +36,10 @@ const PROVIDERS = {
   WebGPU: ({ op, type, rank }: NodeKind) => tables.webgpu[op]?.includes(rank ? `${type}/${rank}` : type) ?? false,
 }
 
-/** What runs on the CPU although a network runs on the device, with the reason why it may. docs/gpu.md tells it to users. */
+/**
+ * What runs on the CPU although a network runs on the device, with the reason why it may. docs/gpu.md tells it to
+ * users.
+ */
 const DECISIONS: Readonly<Record<keyof typeof PROVIDERS, Readonly<Record<string, string>>>> = {
   CUDA: {},
   WebGPU: {

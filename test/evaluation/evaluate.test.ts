@@ -11,37 +11,18 @@ import { meanOf } from '../../src/evaluation/measure.js'
 import { printTable } from '../../src/evaluation/report/table.js'
 import { TestClips } from '../../src/evaluation/test-clips.node.js'
 import { tornBlocks } from '../../src/evaluation/torn-blocks.js'
-import { input } from '../../src/graph/ops/index.js'
-import { parseVideoFeaturesConfig, videoFeatures } from '../../src/models/features/index.js'
-import { ParameterSet } from '../../src/nn/weights.js'
 import { Random } from '../../src/runtime/random.js'
-import { saveComponent } from '../../src/training/components.node.js'
-import { initialValues } from '../../src/training/initial-values.js'
-import { Layout } from '../../src/training/parameters.js'
 import { TINY } from '../pipeline/tiny.js'
+import { saveTinyFeatures } from './support/tiny-features.js'
 
 const FRAMES = 4
 const CLIPS = 3
-const CONFIG = {
-  _class_name: 'VideoFeatures',
-  frames: FRAMES,
-  image_size: 16,
-  block_out_channels: [8, 8],
-  block_strides: [1, 2],
-  feature_dim: 4,
-  projection_dim: 2,
-  flaws: ['noise'],
-}
-
 let folder: string
 let options: EvaluateOptions
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sfv-evaluate-'))
-  const set = new ParameterSet()
-  videoFeatures(set, parseVideoFeaturesConfig(CONFIG, 'config.json'), input('clips', [1, FRAMES, 3, 16, 16]))
-  const layout = new Layout(set.shapes)
-  await saveComponent(folder, 'features', CONFIG, layout, initialValues(set, layout, 1))
+  await saveTinyFeatures(folder, FRAMES)
   await writeStore('clips', 64)
   await writeStore('small', 32)
   options = {

@@ -7,6 +7,7 @@ import sharp from 'sharp'
 import { afterEach, describe, expect, it } from 'vitest'
 import { decodeClip, readFrames } from '../../src/media/decode.node.js'
 import { frameAt } from '../../src/media/frames.js'
+import { Clip } from '../../src/media/clip.node.js'
 import { readClipAt } from '../../src/media/read-clip.node.js'
 import { emojiClip, newFolder, psnr } from './support.js'
 
@@ -171,6 +172,16 @@ describe('what sfv writes', () => {
     const { frames } = await readClipAt(path, { fps: 7, size, maxFrames: 5 })
     expect(frames.count).toBe(5)
     expect(psnr(frames.data, clip.frames.data.subarray(0, frames.data.length))).toBeGreaterThan(60)
+  })
+
+  it('is read back with its opacity', async () => {
+    const path = join(newFolder(), 'clip.webp')
+    const data = new Uint8Array(2 * 8 * 8 * 3).fill(255)
+    const alpha = Uint8Array.from({ length: 2 * 8 * 8 }, (_, i) => (i % 8 < 4 ? 0 : 255))
+    for (const [i, opacity] of alpha.entries()) if (opacity > 0) data.set([200, i, 0], 3 * i)
+    await new Clip({ frames: { width: 8, height: 8, count: 2, data }, alpha, fps: 7, metadata: {} }).save(path)
+    const read = await readClipAt(path, { fps: 7, size: { width: 8, height: 8 } })
+    expect(read.alpha).toEqual(alpha)
   })
 
   it('is no clip where frames are missing', async () => {

@@ -1,6 +1,9 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { unzipSync } from 'fflate'
+import { BufferSource, Input, WEBM } from 'mediabunny'
 import sharp from 'sharp'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { UserError } from '../../src/errors.js'
 import { Clip } from '../../src/media/clip.node.js'
 import { decodeClip } from '../../src/media/decode.node.js'
@@ -11,6 +14,7 @@ import { join } from 'node:path'
 
 const [WIDTH, HEIGHT, COUNT] = [32, 24, 3]
 const PIXELS = WIDTH * HEIGHT
+const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0
 
 /** A red disc with a soft edge, further right in each frame: on white, and its opacity. */
 function disc(): { data: Uint8Array; alpha: Uint8Array } {
@@ -101,15 +105,37 @@ describe('a clip with opacity of its own keeps it', () => {
     expect(rgba[0]).toBeGreaterThan(250)
   })
 
-  it('but in videos of Node, which lie on white', async () => {
+  it.skipIf(!hasFfmpeg)('in WebM, by ffmpeg', async () => {
+    const told = new Clip({ ...clip, metadata: { seed: '7' } }, { worker: false })
+    const path = join(newFolder(), 'disc.webm')
+    await told.save(path)
+    const read = await decodeClip(path)
+    const error = (a: Uint8Array, b: Uint8Array) => a.reduce((sum, x, i) => sum + Math.abs(x - b[i]!), 0) / a.length
+    expect(error(read.alpha!, alpha)).toBeLessThan(6)
+    expect(error(read.frames.data, data)).toBeLessThan(6)
+    const input = new Input({ source: new BufferSource(readFileSync(path)), formats: [WEBM] })
+    expect((await input.getMetadataTags()).comment).toBe('{"seed":"7"}')
+    expect(await input.computeDuration()).toBeCloseTo(COUNT / told.fps, 2)
+    const stop = AbortSignal.abort()
+    await expect(told.toBuffer('webm', { signal: stop })).rejects.toThrow(/abort/i)
+  })
+
+  it('but in MP4, and in WebM without such an ffmpeg, where it lies on white', async () => {
     const opaque = new Clip({ ...clip, alpha: undefined }, { worker: false })
-    for (const format of ['mp4', 'webm'] as const) {
+    vi.stubEnv('PATH', newFolder())
+    try {
       // The files also hold when they were made; other pictures would have another number of bytes.
-      expect(await clip.toBuffer(format)).toHaveLength((await opaque.toBuffer(format)).length)
-      await expect(clip.toBuffer(format, { transparent: true })).rejects.toThrow(
-        new RegExp(`^${format} keeps no transparency here; choose one of webp, gif, apng, png$`),
+      for (const format of ['mp4', 'webm'] as const)
+        expect(await clip.toBuffer(format)).toHaveLength((await opaque.toBuffer(format)).length)
+      await expect(clip.toBuffer('webm', { transparent: true })).rejects.toThrow(
+        /^webm keeps transparency through an ffmpeg with libvpx-vp9 alone, and none is on PATH; install .*, or choose webp/,
       )
+    } finally {
+      vi.unstubAllEnvs()
     }
+    await expect(clip.toBuffer('mp4', { transparent: true })).rejects.toThrow(
+      /^mp4 keeps no transparency here; choose one of webm, webp, gif, apng, png$/,
+    )
   })
 })
 

@@ -4,8 +4,8 @@ import { nodeEngine } from '../../src/runtime/engine.node.js'
 import { picture, tinySource } from './tiny.js'
 
 /**
- * Every 2999th byte of six frames by the pipeline of diffusers 0.29.2 on PyTorch 2.15, with AnimateLCM's scheduler, which draws
- * from the pipeline's own generator: steps, seed, rho, bytes.
+ * Every 2999th byte of six frames by the pipeline of diffusers 0.29.2 on PyTorch 2.15, with AnimateLCM's scheduler,
+ * which draws from the pipeline's own generator: steps, seed, rho, bytes.
  */
 const REFERENCE: readonly [steps: number, seed: number, rho: number, bytes: readonly number[]][] = [
   [

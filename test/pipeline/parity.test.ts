@@ -16,7 +16,9 @@ const { num_frames: frames, decode_chunk_size: decodeChunk } = readJson<{
   decode_chunk_size: number
 }>('pipeline-tiny/case.json')
 
-/** Limits on the relative error, as recommended for each number of steps: the later the step, the more rounding adds up. */
+/**
+ * Limits on the relative error, as recommended for each number of steps: the later the step, the more rounding adds up.
+ */
 const LIMITS: Readonly<Record<number, number>> = { 1: 5e-5, 2: 5e-4, 25: 2e-4 }
 
 /** All networks open, as for a small model. */

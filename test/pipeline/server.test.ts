@@ -17,8 +17,8 @@ beforeAll(async () => {
 afterAll(() => sfv.dispose())
 
 /**
- * Milliseconds that this thread has worked. Time in which other programs had the processor is none of it, so that a busy machine
- * makes no difference.
+ * Milliseconds that this thread has worked. Time in which other programs had the processor is none of it, so that a
+ * busy machine makes no difference.
  */
 function worked(): number {
   try {

@@ -109,7 +109,8 @@ describe('the cache of optimised graphs', () => {
     const graph = await network(1)
     const expected = await run(graph, undefined, join(folder, 'other'))
     const [name] = await readdir(join(folder, 'other'))
-    // A folder in the entry's place can be neither read, nor removed, nor overwritten by a file: so for every user, root too.
+    // A folder in the entry's place can be neither read, nor removed, nor overwritten by a file: so for every user,
+    // root too.
     await mkdir(join(cached(), name!, 'inside'), { recursive: true })
     expect(await run(graph)).toEqual(expected)
     expect(await entries()).toEqual([name])

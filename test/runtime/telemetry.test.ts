@@ -13,8 +13,8 @@ if ((await program.run({ x: Float32Array.of(21) })).y[0] !== 42) throw new Error
 await program.dispose()
 `
 
-// ONNX Runtime keeps what it would report, and a number for the machine, in the user's cache until it is sent; it never does in
-// CI. It was seen to write there without the engine's setting.
+// ONNX Runtime keeps what it would report, and a number for the machine, in the user's cache until it is sent; it never
+// does in CI. It was seen to write there without the engine's setting.
 it.skipIf(process.platform !== 'linux')('ONNX Runtime reports nothing of what runs to its maker', () => {
   const folder = mkdtempSync(join(tmpdir(), 'sfv-telemetry-'))
   try {

@@ -13,7 +13,9 @@ const COLOURS = [
   ['yellow', [255, 255, 0]],
 ] as const
 
-/** The quarters of a picture as it is shown for each orientation of EXIF, first the upper two: how the stored ones lie. */
+/**
+ * The quarters of a picture as it is shown for each orientation of EXIF, first the upper two: how the stored ones lie.
+ */
 const SHOWN: readonly (readonly number[])[] = [
   [0, 1, 2, 3],
   [1, 0, 3, 2],

@@ -7,8 +7,8 @@ import { extract } from 'tar'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /**
- * Puts the package into the node_modules of a folder, as an install of its tarball does: what `npm pack` takes and nothing else, with
- * the dependencies of this checkout beside it.
+ * Puts the package into the node_modules of a folder, as an install of its tarball does: what `npm pack` takes and
+ * nothing else, with the dependencies of this checkout beside it.
  *
  * @returns the file of the command `sfv`
  */

@@ -37,7 +37,10 @@ export async function putModel(folder: string): Promise<void> {
   await writeManifest(folder)
 }
 
-/** Puts into a folder's node_modules what browsers need of onnxruntime-web, as files: a development server serves no links. */
+/**
+ * Puts into a folder's node_modules what browsers need of onnxruntime-web, as files: a development server serves no
+ * links.
+ */
 export function putOnnxRuntime(folder: string): void {
   const [from, to] = [join(root, 'node_modules/onnxruntime-web'), join(folder, 'node_modules/onnxruntime-web')]
   const stems = ['ort-wasm-simd-threaded', 'ort-wasm-simd-threaded.asyncify'].flatMap((stem) => [

@@ -34,8 +34,8 @@ describe.skipIf(!hasMpi)('two processes that mpirun has started (skipped without
   afterAll(() => workshop.close())
 
   /**
-   * Epsilon is well above the rounding of the gradients. At its usual 1e-8 AdamW takes a step of full length along the sign
-   * of a gradient that is zero but for rounding, and the sum of two halves is rounded otherwise than the whole.
+   * Epsilon is well above the rounding of the gradients. At its usual 1e-8 AdamW takes a step of full length along the
+   * sign of a gradient that is zero but for rounding, and the sum of two halves is rounded otherwise than the whole.
    */
   const recipe = (folder: string, changes: object = {}) =>
     workshop.recipe('vae', {

@@ -11,7 +11,9 @@ import { ClipStore } from '../../src/data/store.node.js'
 import { Workshop, type LogLine } from './support/workshop.js'
 
 const MINUTES = 600_000
-/** The UNet's inputs: noisy latents, the picture's, the end frame's and whether they are known, three for motion hints. */
+/**
+ * The UNet's inputs: noisy latents, the picture's, the end frame's and whether they are known, three for motion hints.
+ */
 const IN_CHANNELS = 4 + 4 + 5 + 3
 
 let workshop: Workshop
@@ -80,9 +82,22 @@ describe('a model whose first stage warps the picture', () => {
       // A frame that is known to be the picture is the same wherever it stands.
       expect(frame(other, 3)).toEqual(frame(other, 0))
 
+      // An edit sees the clip's opacity as well as its pictures, and has opacity where the clip or the new frame has.
+      const alone = { width: 32, height: 32, data: first.data }
+      const editing = { seed: 1, network: 'unet', strength: 0.3 }
+      const edited = await model.edit(free, first, editing)
+      const unseen = await model.edit({ frames: free.frames, fps: free.fps }, first, editing)
+      expect(edited.alpha!.length).toBe(4 * 32 * 32)
+      expect(frame(edited, 2)).not.toEqual(frame(unseen, 2))
+      expect((await model.edit(free, alone, editing)).alpha!.length).toBe(4 * 32 * 32)
+      const withoutAny = await model.edit({ frames: free.frames, fps: free.fps }, alone, editing)
+      expect(withoutAny.alpha).toBeUndefined()
+      const short = { ...free, alpha: free.alpha!.subarray(1) }
+      await expect(model.edit(short, first, editing)).rejects.toThrow("the clip's alpha has 4095 bytes where")
+
       const loop = await model.animate(first, { ...asked, loop: true })
       expect(loop.frames.count).toBe(4)
-      const opaque = await model.animate({ width: 32, height: 32, data: first.data }, asked)
+      const opaque = await model.animate(alone, asked)
       expect(opaque.alpha).toBeUndefined()
       await Promise.all([model.dispose(), store.close()])
     },

@@ -4,21 +4,20 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { unzipSync } from 'fflate'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { decodeClip } from '../../src/media/decode.node.js'
 import type { ExportSettings } from '../../src/media/export-settings.js'
 import { ImageToVideo } from '../../src/pipeline/pretrained.node.js'
 import { nodeEngine } from '../../src/runtime/engine.node.js'
-import { manifestOf } from '../../src/weights/manifest.node.js'
 import { fixturePath } from '../support/fixture.js'
 import { picture, TINY, tinySource } from '../pipeline/tiny.js'
-import { harnessFiles } from './support/bundle.js'
-import { chromiumPath, launch, without } from './support/chromium.js'
+import { chromiumPath, without } from './support/chromium.js'
 import { floatClip } from './support/float-clip.js'
 import type { Harness } from './support/harness.js'
-import { ISOLATED, Site } from './support/site.js'
+import { input, LibraryPage, settings } from './support/library-page.js'
+import type { Site } from './support/site.js'
 
 declare const sfv: Harness
 
@@ -28,37 +27,19 @@ const upng = createRequire(import.meta.url)('upng-js') as {
 }
 
 const UNET = '/model/unet/diffusion_pytorch_model.safetensors'
-const settings = { frames: 2, width: 32, height: 32, seed: 3 }
 const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0
 
 describe.skipIf(chromiumPath === undefined)(`sfv/web in Chromium${without}`, { timeout: 120_000 }, () => {
+  let library: LibraryPage
   let site: Site
-  let browser: Browser
   let page: Page
 
   beforeAll(async () => {
-    const files = new Map<string, string | Uint8Array>(await harnessFiles())
-    files.set('/model/manifest.json', JSON.stringify(await manifestOf(TINY)))
-    const folders = { '/model/': TINY, '/ort/': 'node_modules/onnxruntime-web/dist' }
-    site = await Site.open({ files, folders, headers: ISOLATED })
-    browser = await launch()
-    page = await newPage()
+    library = await LibraryPage.open()
+    ;({ site, page } = library)
   }, 120_000)
 
-  afterAll(async () => {
-    await browser?.close()
-    await site?.close()
-  })
-
-  /** A page that has the library, with a storage of its own. */
-  async function newPage(): Promise<Page> {
-    const fresh = await (await browser.newContext()).newPage()
-    await fresh.goto(site.url)
-    await fresh.waitForFunction(() => 'sfv' in globalThis)
-    return fresh
-  }
-
-  const input = { width: picture.width, height: picture.height, data: [...picture.data] }
+  afterAll(() => library?.close())
 
   it('makes what Node makes, within 1e-3', async () => {
     const expected = await floatClip(await tinySource(), nodeEngine({ threads: 1 }), picture, settings)
@@ -117,7 +98,7 @@ describe.skipIf(chromiumPath === undefined)(`sfv/web in Chromium${without}`, { t
   })
 
   it('refuses a damaged download, and fetches it again the next time', async () => {
-    const fresh = await newPage()
+    const fresh = await library.newPage()
     const open = () =>
       fresh.evaluate(() =>
         sfv.ModelFiles.open('model')
@@ -223,14 +204,20 @@ describe.skipIf(chromiumPath === undefined)(`sfv/web in Chromium${without}`, { t
     }
 
     it('are read as Node reads them', async () => {
-      const data = await page.evaluate(() => [
-        ...(globalThis as unknown as { clip: InstanceType<Harness['Clip']> }).clip.frames.data,
-      ])
-      const { frames } = await decodeClip(gif, { sampling: { fps: 7, size: { width: 64, height: 64 }, minFrames: 6 } })
+      const { data, alpha } = await page.evaluate(() => {
+        const { clip } = globalThis as unknown as { clip: InstanceType<Harness['Clip']> }
+        return { data: [...clip.frames.data], alpha: [...clip.alpha!] }
+      })
+      const { frames, alpha: opacity } = await decodeClip(gif, {
+        sampling: { fps: 7, size: { width: 64, height: 64 }, minFrames: 6 },
+      })
       const size = 6 * 64 * 64 * 3
       expect(data).toHaveLength(size)
       const error = data.reduce((sum, value, i) => sum + Math.abs(value - frames.data[i]!), 0) / size
       expect(error).toBeLessThan(4) // Another resizing, the same pictures.
+      const outline = alpha.reduce((sum, value, i) => sum + Math.abs(value - opacity![i]!), 0) / alpha.length
+      expect(outline).toBeLessThan(4)
+      expect([alpha[0], alpha[32 * 64 + 32]]).toEqual([0, 255])
     })
 
     it.each(['webp', 'gif'] as const)('%s decodes to the frames, cut out where asked', async (format) => {
@@ -261,7 +248,7 @@ describe.skipIf(chromiumPath === undefined)(`sfv/web in Chromium${without}`, { t
       await writeFile(path, await exported({ format, size: 128 }))
       const { frames } = await decodeClip(path)
       expect(frames).toMatchObject({ count: 6, width: 128, height: 128 })
-      const png = unzipSync(new Uint8Array(await exported({ format: 'png', size: 128 })))
+      const png = unzipSync(new Uint8Array(await exported({ format: 'png', size: 128, transparent: false })))
       const first = await sharp(png['frame-00.png']).removeAlpha().raw().toBuffer()
       const error = first.reduce((sum, value, i) => sum + Math.abs(value - frames.data[i]!), 0) / first.length
       expect(error).toBeLessThan(6)

@@ -1,33 +1,20 @@
-import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { expectedView, FORMATS, orientedFile, viewOf } from '../support/oriented.js'
-import { harnessFiles } from './support/bundle.js'
-import { chromiumPath, launch, without } from './support/chromium.js'
+import { chromiumPath, without } from './support/chromium.js'
 import type { Harness } from './support/harness.js'
-import { Site } from './support/site.js'
+import { LibraryPage } from './support/library-page.js'
 
 declare const sfv: Harness
 
 describe.skipIf(chromiumPath === undefined)(`pictures in Chromium${without}`, { timeout: 120_000 }, () => {
-  let site: Site
-  let browser: Browser
+  let library: LibraryPage
 
-  beforeAll(async () => {
-    site = await Site.open({ files: new Map<string, string | Uint8Array>(await harnessFiles()) })
-    browser = await launch()
-  }, 120_000)
-
-  afterAll(async () => {
-    await browser?.close()
-    await site?.close()
-  })
+  beforeAll(async () => void (library = await LibraryPage.open()), 120_000)
+  afterAll(() => library?.close())
 
   it('are turned upright whatever their orientation and format; TIFF is refused by name', async () => {
-    const page = await (await browser.newContext()).newPage()
-    await page.goto(site.url)
-    await page.waitForFunction(() => 'sfv' in globalThis)
     const read = (bytes: number[]) =>
-      page.evaluate(async (values) => {
+      library.page.evaluate(async (values) => {
         try {
           const { width, height, data } = await sfv.readImage(new Blob([Uint8Array.from(values)]))
           return { width, height, data: [...data] }

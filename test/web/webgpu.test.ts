@@ -1,45 +1,31 @@
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { nodeEngine } from '../../src/runtime/engine.node.js'
-import { manifestOf } from '../../src/weights/manifest.node.js'
-import { picture, TINY, tinySource } from '../pipeline/tiny.js'
-import { harnessFiles } from './support/bundle.js'
-import { chromiumPath, launch, without } from './support/chromium.js'
+import { picture, tinySource } from '../pipeline/tiny.js'
+import { chromiumPath, without } from './support/chromium.js'
 import { floatClip } from './support/float-clip.js'
 import type { Harness } from './support/harness.js'
-import { ISOLATED, Site } from './support/site.js'
+import { input, LibraryPage, settings } from './support/library-page.js'
 
 declare const sfv: Harness
 
 const NONE = 'no software adapter of WebGPU here'
-/** As small as a clip can be: the software adapter is some hundred times slower than WebAssembly. */
-const settings = { frames: 2, width: 32, height: 32, seed: 3 }
 
 describe.skipIf(chromiumPath === undefined)(`WebGPU in Chromium${without}`, { timeout: 400_000 }, () => {
-  let site: Site
-  let browser: Browser
+  let library: LibraryPage
   let page: Page
   let hasAdapter: boolean
 
   beforeAll(async () => {
-    const files = new Map<string, string | Uint8Array>(await harnessFiles())
-    files.set('/model/manifest.json', JSON.stringify(await manifestOf(TINY)))
-    const folders = { '/model/': TINY, '/ort/': 'node_modules/onnxruntime-web/dist' }
-    site = await Site.open({ files, folders, headers: ISOLATED })
-    browser = await launch({ gpu: true })
-    page = await browser.newPage()
-    await page.goto(site.url)
-    await page.waitForFunction(() => 'sfv' in globalThis)
+    library = await LibraryPage.open({ gpu: true })
+    page = library.page
     hasAdapter = await page.evaluate(async () => {
       const gpu = (navigator as { gpu?: { requestAdapter(): Promise<unknown> } }).gpu
       return Boolean(await gpu?.requestAdapter())
     })
   }, 120_000)
 
-  afterAll(async () => {
-    await browser?.close()
-    await site?.close()
-  })
+  afterAll(() => library?.close())
 
   it('runs a graph as WebAssembly does', async ({ skip }) => {
     if (!hasAdapter) return skip(NONE)
@@ -64,7 +50,6 @@ describe.skipIf(chromiumPath === undefined)(`WebGPU in Chromium${without}`, { ti
   it('makes the clip that Node makes, within 1e-3', async ({ skip }) => {
     if (!hasAdapter) return skip(NONE)
     const expected = await floatClip(await tinySource(), nodeEngine({ threads: 1 }), picture, settings)
-    const input = { width: picture.width, height: picture.height, data: [...picture.data] }
     const actual = await page.evaluate(
       async ([{ data, ...size }, asked]) => {
         const files = await sfv.ModelFiles.open('model')

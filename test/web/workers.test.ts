@@ -1,44 +1,23 @@
 import { unzipSync } from 'fflate'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { manifestOf } from '../../src/weights/manifest.node.js'
-import { picture, TINY } from '../pipeline/tiny.js'
-import { harnessFiles } from './support/bundle.js'
-import { chromiumPath, launch, without } from './support/chromium.js'
+import { chromiumPath, without } from './support/chromium.js'
 import type { Harness } from './support/harness.js'
-import { ISOLATED, Site } from './support/site.js'
+import { input, LibraryPage, settings } from './support/library-page.js'
 
 declare const sfv: Harness
 
-const settings = { frames: 2, width: 32, height: 32, seed: 3 }
-const input = { width: picture.width, height: picture.height, data: [...picture.data] }
-
 describe.skipIf(chromiumPath === undefined)(`workers of sfv/web in Chromium${without}`, { timeout: 120_000 }, () => {
-  let site: Site
-  let browser: Browser
+  let library: LibraryPage
   let page: Page
 
   beforeAll(async () => {
-    const files = new Map<string, string | Uint8Array>(await harnessFiles())
-    files.set('/model/manifest.json', JSON.stringify(await manifestOf(TINY)))
-    const folders = { '/model/': TINY, '/ort/': 'node_modules/onnxruntime-web/dist' }
-    site = await Site.open({ files, folders, headers: ISOLATED })
-    browser = await launch()
-    page = await newPage()
+    library = await LibraryPage.open()
+    page = library.page
   }, 120_000)
 
-  afterAll(async () => {
-    await browser?.close()
-    await site?.close()
-  })
-
-  async function newPage(): Promise<Page> {
-    const fresh = await (await browser.newContext()).newPage()
-    await fresh.goto(site.url)
-    await fresh.waitForFunction(() => 'sfv' in globalThis)
-    return fresh
-  }
+  afterAll(() => library?.close())
 
   it('keeps the order of calls, and the opacity of pictures', async () => {
     const order = await page.evaluate(
@@ -62,7 +41,7 @@ describe.skipIf(chromiumPath === undefined)(`workers of sfv/web in Chromium${wit
   })
 
   it('rejects what a worker that failed was asked for, and starts another one for what comes next', async () => {
-    const fresh = await newPage()
+    const fresh = await library.newPage()
     const save = () =>
       fresh.evaluate(async () => {
         const data = new Uint8Array(2 * 8 * 8 * 3)
@@ -74,7 +53,7 @@ describe.skipIf(chromiumPath === undefined)(`workers of sfv/web in Chromium${wit
       })
     const broken = () => new TextEncoder().encode("throw new Error('broken')")
     for (let i = 0; i < 2; i++) {
-      site.spoiled.set('/media-worker.js', broken)
+      library.site.spoiled.set('/media-worker.js', broken)
       expect(await save()).toMatch(/^UserError: the worker of sfv failed .*broken.*; reload the page/)
     }
     expect(await save()).toBe(true)

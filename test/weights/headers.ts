@@ -33,7 +33,9 @@ const token = fc.constantFrom(
   ...['"z":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},', '"toString":', '[0,0]', '['.repeat(2000)],
 )
 
-/** One change of some bytes: what lies from `at` (a fraction of the length), `removed` bytes long, becomes `inserted`. */
+/**
+ * One change of some bytes: what lies from `at` (a fraction of the length), `removed` bytes long, becomes `inserted`.
+ */
 const edit = fc.record({
   at: fc.double({ min: 0, max: 1, noNaN: true }),
   removed: fc.oneof(fc.constant(0), fc.constant(1), fc.nat(40)),

@@ -1,27 +1,18 @@
 import fc from 'fast-check'
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
-import { hostname, tmpdir } from 'node:os'
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
 import { hubFolder, pullModel } from '../../src/weights/hub.node.js'
-import { type Fault, FILES, Hub, ID } from './support/hub.js'
+import { type Fault, FILES, hubOfTests, ID } from './support/hub.js'
 
-const hub = new Hub()
 let folder: string
 let env: NodeJS.ProcessEnv
-
-beforeAll(() => hub.listen())
-afterAll(() => hub.close())
-beforeEach(async () => {
-  await hub.reset()
-  folder = await mkdtemp(join(tmpdir(), 'sfv-download-'))
-  env = { HF_ENDPOINT: hub.url, SFV_CACHE: folder, HF_HOME: join(folder, 'huggingface') }
-})
-afterEach(() => rm(folder, { recursive: true, force: true }))
+const hub = hubOfTests((place) => ({ folder, env } = place))
 
 /** Expects exactly the files of the hub in the model's folder, and no parts. */
 async function expectWhole(where = hubFolder(ID, env)): Promise<void> {

@@ -1,28 +1,18 @@
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer, request, type Server } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
 import { hubAccess, hubHome, hubToken, isOffline } from '../../src/weights/hub-access.node.js'
 import { proxyOf } from '../../src/weights/hub-fetch.node.js'
 import { pullModel } from '../../src/weights/hub.node.js'
-import { Hub, ID } from './support/hub.js'
+import { hubOfTests, ID } from './support/hub.js'
 
-const hub = new Hub()
 let folder: string
 let env: NodeJS.ProcessEnv
-
-beforeAll(() => hub.listen())
-afterAll(() => hub.close())
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sfv-network-'))
-  env = { HF_ENDPOINT: hub.url, SFV_CACHE: folder, HF_HOME: join(folder, 'huggingface') }
-  await hub.reset()
-})
-afterEach(() => rm(folder, { recursive: true, force: true }))
+const hub = hubOfTests((place) => ({ folder, env } = place))
 
 it.each([
   ['1', true],

@@ -1,24 +1,14 @@
-import { mkdtemp, readFile, rm, stat, writeFile, mkdir } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, stat, writeFile, mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { ImageToVideo } from '../../src/pipeline/pretrained.node.js'
 import { neededFiles } from '../../src/weights/hub-files.js'
 import { hubFolder, isHubId, pullModel, resolveHubModel } from '../../src/weights/hub.node.js'
-import { FILES, Hub, ID } from './support/hub.js'
+import { FILES, hubOfTests, ID } from './support/hub.js'
 
-const hub = new Hub()
 let folder: string
 let env: NodeJS.ProcessEnv
-
-beforeAll(() => hub.listen())
-afterAll(() => hub.close())
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sfv-hub-'))
-  env = { HF_ENDPOINT: hub.url, SFV_CACHE: folder, HF_HOME: join(folder, 'huggingface') }
-  await hub.reset()
-  return () => rm(folder, { recursive: true, force: true })
-})
+const hub = hubOfTests((place) => ({ folder, env } = place))
 
 describe('pull', () => {
   it('fetches what is needed, whole, and a second time nothing', async () => {

@@ -20,8 +20,8 @@ export interface ShownClips {
 }
 
 /**
- * Writes a report as one HTML file. The clips of a picture lie in it side by side as one animated WebP, so that they play in
- * step.
+ * Writes a report as one HTML file. The clips of a picture lie in it side by side as one animated WebP, so that they
+ * play in step.
  *
  * @throws UserError when the file cannot be written.
  */

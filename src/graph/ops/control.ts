@@ -18,8 +18,8 @@ const applyCopyAfter = defineOp<object>({
   name: 'copyAfter',
   infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   vjp: ({ grad, inputs: [, ...after] }) => [() => grad, ...after.map(() => null)],
-  // x + 0 max(after), for each of them: the runtime can neither compute it before the backward pass has come this far, nor
-  // see that it is x and merge what follows with the first computation.
+  // x + 0 max(after), for each of them: the runtime can neither compute it before the backward pass has come this far,
+  // nor see that it is x and merge what follows with the first computation.
   lower: (emitter, [x, ...after], { output }) => {
     const largest = after.map((each) => emitter.node('ReduceMax', [each], { keepdims: 0 }))
     const total = largest.reduce((a, b) => emitter.node('Add', [a, b]))
@@ -53,8 +53,8 @@ const applyRematerialise = defineOp<{ block: Block; count: number }>({
 
 /**
  * `block(...inputs)`, whose inner values are not kept for the gradient but computed again from its inputs when the
- * backward pass needs them: memory for time. Parameters and tensors made earlier that the block uses without being given
- * them get their gradients as usual.
+ * backward pass needs them: memory for time. Parameters and tensors made earlier that the block uses without being
+ * given them get their gradients as usual.
  */
 export function rematerialise(block: Block, ...inputs: Tensor[]): Tensor {
   const newest = scalar(0).id

@@ -2,9 +2,9 @@ import { MICROSOFT, type Emitter } from '../op.js'
 import { sizeOf, type Shape } from '../tensor.js'
 
 /**
- * Convolutions and their gradients as one matrix product: patches (positions, taps c), what lies under the kernel at every
- * position, by the weight. Batch and positions together are one axis. Patches are picked out of the picture laid out with its
- * channels last, a whole pixel at a time; equal ones are emitted once, so that products share them.
+ * Convolutions and their gradients as one matrix product: patches (positions, taps c), what lies under the kernel at
+ * every position, by the weight. Batch and positions together are one axis. Patches are picked out of the picture laid
+ * out with its channels last, a whole pixel at a time; equal ones are emitted once, so that products share them.
  */
 
 /** Pictures (n, c, ...) and how a kernel is put on them. */
@@ -21,8 +21,8 @@ const spatial = (shape: Shape): Shape => shape.slice(2)
 const lastChannels = (shape: Shape): number[] => [0, ...spatial(shape).map((_, i) => i + 2), 1]
 
 /**
- * How the kernel lies on the gradient (n, out, ...) for the gradient by the input: turned round, each tap as far from the
- * other edge. Undefined where the convolution takes steps.
+ * How the kernel lies on the gradient (n, out, ...) for the gradient by the input: turned round, each tap as far from
+ * the other edge. Undefined where the convolution takes steps.
  */
 export function turnedRound({ shape, kernel, strides, pads }: Placement): Placement | undefined {
   const axes = kernel.length
@@ -35,12 +35,17 @@ export function fitsProduct({ shape, kernel }: Placement): boolean {
   return sizeOf(spatial(shape)) <= MAX_PIXELS && sizeOf(shape) * sizeOf(kernel) <= MAX_PATCHES
 }
 
-/** Pixels up to which both gradients as products, sharing patches, are no slower than otherwise (docs/experiments.md). */
+/**
+ * Pixels up to which both gradients as products, sharing patches, are no slower than otherwise (docs/experiments.md).
+ */
 const MAX_PIXELS = 256
 
 /** Most values of patches that both gradients share: 64 MB. */
 const MAX_PATCHES = 2 ** 24
-/** Most values that are picked out at once where they are not shared, unless one tap has more: 8 MB, which stay in the cache. */
+/**
+ * Most values that are picked out at once where they are not shared, unless one tap has more: 8 MB, which stay in the
+ * cache.
+ */
 const MAX_PART = 2 ** 21
 
 /** The convolution of x by a weight (out, in, ...) and perhaps a bias: `output` is the result's shape. */
@@ -73,7 +78,10 @@ export function emitInputProduct(
   return emitChannelsFirst(emitter, emitter.node('MatMul', [patches, rows]), output)
 }
 
-/** The gradient by the weight from the patches of the gradient, placed by `turnedRound`, which that by the input needs too. */
+/**
+ * The gradient by the weight from the patches of the gradient, placed by `turnedRound`, which that by the input needs
+ * too.
+ */
 export function emitWeightProductByGrad(
   emitter: Emitter,
   [x, grad]: readonly string[],
@@ -149,7 +157,8 @@ function emitPatches(
     return emitRows(emitter, x, shape)
   const channelsLast = emitter.node('Transpose', [x], { perm: lastChannels(shape) })
   const [before, behind] = [pads.slice(0, kernel.length), pads.slice(kernel.length)]
-  // Every axis is named: where ONNX Runtime 1.30 moves a transpose past a Pad of some axes, its optimised graph is wrong (WebGPU).
+  // Every axis is named: where ONNX Runtime 1.30 moves a transpose past a Pad of some axes, its optimised graph is
+  // wrong (WebGPU).
   const padded = pads.some((n) => n > 0)
     ? emitter.node('Pad', [
         channelsLast,

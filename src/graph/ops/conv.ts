@@ -51,8 +51,8 @@ const applyConv = defineOp<ConvGeometry>({
 })
 
 /**
- * Positions from which on Conv is as fast as one product of patches and weight (docs/experiments.md). Conv multiplies sample by
- * sample, which for a few positions are matrices of a few columns. Gradients share the patches.
+ * Positions from which on Conv is as fast as one product of patches and weight (docs/experiments.md). Conv multiplies
+ * sample by sample, which for a few positions are matrices of a few columns. Gradients share the patches.
  */
 const CONV_PIXELS = 64
 
@@ -63,8 +63,8 @@ export interface ConvOptions {
 }
 
 /**
- * Cross-correlation over 1 to 3 spatial axes: x (n, in, ...), weight (out, in, ...), bias (out). `padding` is one number,
- * or one per axis, or the paddings before every axis followed by those after.
+ * Cross-correlation over 1 to 3 spatial axes: x (n, in, ...), weight (out, in, ...), bias (out). `padding` is one
+ * number, or one per axis, or the paddings before every axis followed by those after.
  */
 export function conv(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOptions = {}): Tensor {
   const axes = x.rank - 2
@@ -90,7 +90,8 @@ const applyInputGrad = defineOp<ConvGeometry & { size: Shape }>({
     const kernel = spatial(weight!.shape)
     const turned = turnedRound({ shape: grad!.shape, kernel, strides, pads })
     if (turned && fitsProduct(turned)) return emitInputProduct(emitter, inputs, output.shape, turned)
-    // With stride 1 it is a convolution with the kernel turned round, which runs faster where turning is the lesser work.
+    // With stride 1 it is a convolution with the kernel turned round, which runs faster where turning is the lesser
+    // work.
     if (turned && grad!.size >= TURNING * weight!.size) {
       const reversed = emitTurned(emitter, inputs[1]!, weight!.shape)
       return emitter.node('Conv', [inputs[0]!, reversed], { kernel_shape: kernel, strides, pads: turned.pads })
@@ -110,7 +111,10 @@ const applyInputGrad = defineOp<ConvGeometry & { size: Shape }>({
 /** How many times as large as the weight a gradient must be for the weight to be turned round. */
 const TURNING = 4
 
-/** A weight (out, in, ...) as (in, out, ...), its taps in reverse; by whole vectors of `out`, as single taps move slowly. */
+/**
+ * A weight (out, in, ...) as (in, out, ...), its taps in reverse; by whole vectors of `out`, as single taps move
+ * slowly.
+ */
 function emitTurned(emitter: Emitter, weight: string, [out, channels, ...kernel]: Shape): string {
   const flat = emitter.node('Reshape', [weight, emitter.ints([out!, channels!, -1])])
   const outLast = emitter.node('Transpose', [flat], { perm: [1, 2, 0] })

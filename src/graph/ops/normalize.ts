@@ -167,7 +167,8 @@ function groupNormGradients(
   return [
     () => {
       const deviation = reshape(inverseDeviation(grouped, epsilon), [n, groups])
-      // (c, groups): a channel's weight in the column of its group. Products with it weigh, and sum over or spread to channels.
+      // (c, groups): a channel's weight in the column of its group. Products with it weigh, and sum over or spread to
+      // channels.
       const weighted = mul(membership(channels, groups), reshape(weight, [channels, 1]))
       const minusMean = (sums: Tensor) => mul(matmul(sums, weighted, { alpha: -1 / width }), deviation)
       const perGroup = (values: Tensor) => reshape(values, [n * groups])
@@ -183,7 +184,9 @@ function groupNormGradients(
 
 const memberships = new Map<string, Tensor>()
 
-/** (c, groups): 1 where a channel is of a group, else 0. One tensor for all norms of these sizes: a graph has it once. */
+/**
+ * (c, groups): 1 where a channel is of a group, else 0. One tensor for all norms of these sizes: a graph has it once.
+ */
 function membership(channels: number, groups: number): Tensor {
   const key = `${channels},${groups}`
   const known = memberships.get(key)

@@ -36,8 +36,8 @@ function reduction(
   })
 }
 
-// Sums over the leading axes, as the gradients of biases are, take less than half the time on two threads as the product
-// with as many ones.
+// Sums over the leading axes, as the gradients of biases are, take less than half the time on two threads as the
+// product with as many ones.
 function sumOfRows(emitter: Emitter, x: string, from: Tensor, to: Tensor, axes: readonly number[]): string | undefined {
   const last = Math.max(...axes)
   const leading = from.shape.every((n, axis) => axis > last || n === 1 || axes.includes(axis))

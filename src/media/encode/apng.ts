@@ -24,7 +24,9 @@ export function assembleApng(clip: ClipContent, pictures: readonly (readonly Png
   return writePngChunks([...chunks, { type: 'IEND', data: new Uint8Array(0) }])
 }
 
-/** Whole frame, drawn over the last one. The delay is a fraction of two 16-bit numbers: exact to a hundredth of an fps. */
+/**
+ * Whole frame, drawn over the last one. The delay is a fraction of two 16-bit numbers: exact to a hundredth of an fps.
+ */
 function frameControl(sequence: number, width: number, height: number, fps: number): PngChunk {
   const { type, data } = numbers('fcTL', [sequence, width, height, 0, 0, 0, 0])
   const view = new DataView(data.buffer)

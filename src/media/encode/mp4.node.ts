@@ -8,8 +8,8 @@ import { muxFrames, type CodedFrame } from './mux.js'
 import { evenSide, rgbToYuv420 } from './yuv.js'
 
 /**
- * H.264 quantiser, 10 (best) to 51, of a quality from 0 to 1: 18 for the best, which keeps emoji of 256 pixels above 40 dB at a
- * quarter of the GIF's size.
+ * H.264 quantiser, 10 (best) to 51, of a quality from 0 to 1: 18 for the best, which keeps emoji of 256 pixels above 40
+ * dB at a quarter of the GIF's size.
  */
 function quantizerOf(quality: number): number {
   return Math.min(51, Math.round(18 + 40 * Math.max(0, 0.92 - quality)))

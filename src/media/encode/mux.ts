@@ -6,11 +6,13 @@ export interface CodedFrame {
   readonly data: Uint8Array
   /** Whether it can be decoded without the frames before it. */
   readonly key: boolean
+  /** The same frame's opacity, compressed by itself. */
+  readonly alpha?: Uint8Array | undefined
 }
 
 /**
- * How the pixels of both video formats are meant: BT.601 luma weights in limited range, which is what VP8 prescribes and
- * what players take for a small H.264 picture that says nothing; primaries and curve are sRGB's, as in the frames.
+ * How the pixels of both video formats are meant: BT.601 luma weights in limited range, which is what VP8 prescribes
+ * and what players take for a small H.264 picture that says nothing; primaries and curve are sRGB's, as in the frames.
  */
 export const COLOR_SPACE = {
   primaries: 'bt709',
@@ -19,12 +21,14 @@ export const COLOR_SPACE = {
   fullRange: false,
 } as const
 
-/** Puts compressed frames into a container, frame `i` at second `i / fps`, with the clip's metadata as its comment tag. */
+/**
+ * Puts compressed frames into a container, frame `i` at second `i / fps`, with the clip's metadata as its comment tag.
+ */
 export async function muxFrames(
   clip: ClipContent,
   coded: readonly CodedFrame[],
   format: OutputFormat,
-  codec: 'avc' | 'vp8',
+  codec: 'avc' | 'vp8' | 'vp9',
   decoderConfig: VideoDecoderConfig,
 ): Promise<Uint8Array> {
   const target = new BufferTarget()
@@ -34,8 +38,10 @@ export async function muxFrames(
   const comment = commentOf(clip)
   if (comment !== '') output.setMetadataTags({ comment })
   await output.start()
-  for (const [index, { data, key }] of coded.entries()) {
-    const packet = new EncodedPacket(data, key ? 'key' : 'delta', index / clip.fps, 1 / clip.fps)
+  for (const [index, { data, key, alpha }] of coded.entries()) {
+    const sideData = alpha && { alpha }
+    const [time, duration] = [index / clip.fps, 1 / clip.fps]
+    const packet = new EncodedPacket(data, key ? 'key' : 'delta', time, duration, undefined, undefined, sideData)
     await source.add(packet, { decoderConfig: { ...decoderConfig, colorSpace: COLOR_SPACE } })
   }
   await output.finalize()

@@ -7,7 +7,8 @@ import { vp8FrameOf } from './webp-vp8.js'
 
 /**
  * A WebM file of VP8 key frames. A lossy WebP picture holds one VP8 key frame (RFC 6386), so that the WebP
- * encoder serves as a video encoder; it has no way to the full range that a video's opacity needs.
+ * encoder serves as a video encoder; it has no way to the full range that a video's opacity needs:
+ * `encodeWebmAlpha` has.
  *
  * @param quality 0 to 1
  */

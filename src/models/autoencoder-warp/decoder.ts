@@ -14,13 +14,16 @@ export interface WarpedFrames {
   readonly coarse: Tensor
 }
 
-/** Channels of a plan for pixels: flows, how much each of them counts and how much none does, paint that is laid over. */
+/**
+ * Channels of a plan for pixels: flows, how much each of them counts and how much none does, paint that is laid over.
+ */
 const planChannels = (hypotheses: number): number => 2 * hypotheses + hypotheses + 1 + 4
 
 /**
- * Decoder of `AutoencoderKLWarp`: for every pixel the latents say from where in the picture it comes (`hypotheses` flows,
- * each bilinear, so that outlines and print stay the picture's own), how much of that counts, and what to paint over it. Paint
- * is added, not blended: a share of its own would fall to nothing before the paint has learned anything. Flows are found at a quarter of the size first, then corrected at the whole. Frames do not see each other.
+ * Decoder of `AutoencoderKLWarp`: for every pixel the latents say from where in the picture it comes (`hypotheses`
+ * flows, each bilinear, so that outlines and print stay the picture's own), how much of that counts, and what to paint
+ * over it. Paint is added, not blended: a share of its own would fall to nothing before the paint has learned anything.
+ * Flows are found at a quarter of the size first, then corrected at the whole. Frames do not see each other.
  *
  * @param latents (b f, latentChannels, H / 16, W / 16), divided by the scaling factor, the frames of a clip together
  * @param picture (b, 4, H, W), premultiplied, in [0, 1]

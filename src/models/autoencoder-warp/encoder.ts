@@ -6,8 +6,8 @@ import { type WarpAutoencoderConfig } from './config.js'
 import { addToFrames, attendToPicture, conv3, halve, quarterSize, residualBlocks } from './layers.js'
 
 /**
- * Encoder of `AutoencoderKLWarp`: how frames differ from their clip's picture, as moments of latents
- * (b f, latentChannels, H / 16, W / 16). Where nothing has moved they are near zero. With a blank picture (all zeros) they
+ * Encoder of `AutoencoderKLWarp`: how frames differ from their clip's picture, as moments of latents (b f,
+ * latentChannels, H / 16, W / 16). Where nothing has moved they are near zero. With a blank picture (all zeros) they
  * say what the frame itself shows: that is the condition that a denoiser is given of the picture.
  *
  * @param frames (b f, 4, H, W), premultiplied red, green, blue and alpha in [0, 1], the frames of a clip together

@@ -9,8 +9,8 @@ export function conv3(w: Weights, x: Tensor, out: number): Tensor {
 }
 
 /**
- * Residual blocks on x (n, c, h, w) without norms, as restoration networks have them: a norm over few channels takes away
- * how strong a colour is.
+ * Residual blocks on x (n, c, h, w) without norms, as restoration networks have them: a norm over few channels takes
+ * away how strong a colour is.
  */
 export function residualBlocks(w: Weights, x: Tensor, count: number): Tensor {
   let h = x
@@ -31,8 +31,8 @@ export function addToFrames(x: Tensor, shared: Tensor): Tensor {
 }
 
 /**
- * Attention from every place of frames x (b f, c, h, w) to every place of their clip's picture (b, c, h, w), added to x.
- * Both are given their places, so that a frame can ask where in the picture something is.
+ * Attention from every place of frames x (b f, c, h, w) to every place of their clip's picture (b, c, h, w), added to
+ * x. Both are given their places, so that a frame can ask where in the picture something is.
  */
 export function attendToPicture(w: Weights, x: Tensor, picture: Tensor, headChannels: number): Tensor {
   const [n, c, height, width] = x.shape as [number, number, number, number]

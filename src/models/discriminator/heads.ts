@@ -61,10 +61,10 @@ function condition(w: Weights, { width, projection }: HeadsConfig, { frames, con
 }
 
 /**
- * Layers of a head on x (n, c, ...): 1x1 convolution, one residual convolution block, 1x1 convolution to a map
- * (n, projection, ...). The paper names the conditioning and the convolutions' dimensions and leaves the layers open; these
- * follow the heads of Projected GAN and StyleGAN-T, but for SiLU in place of the leaky ReLU: R1 is a function of the head's
- * slope, which a leaky ReLU changes in jumps that no gradient by the weights tells of.
+ * Layers of a head on x (n, c, ...): 1x1 convolution, one residual convolution block, 1x1 convolution to a map (n,
+ * projection, ...). The paper names the conditioning and the convolutions' dimensions and leaves the layers open; these
+ * follow the heads of Projected GAN and StyleGAN-T, but for SiLU in place of the leaky ReLU: R1 is a function of the
+ * head's slope, which a leaky ReLU changes in jumps that no gradient by the weights tells of.
  */
 function map(w: Weights, x: Tensor, { width, projection }: HeadsConfig, kernel: number): Tensor {
   const axes = x.rank - 2
@@ -89,7 +89,9 @@ export function spatialHead(w: Weights, x: Tensor, config: HeadsConfig, conditio
   return project(map(w, x, config, 3), reshape(vector, [dim(x, 0), config.projection, 1, 1]), 1)
 }
 
-/** Logits of one temporal head: features (b f, c, h, w) -> (b h w, f); each pixel on its own, 1-D convolutions in time. */
+/**
+ * Logits of one temporal head: features (b f, c, h, w) -> (b h w, f); each pixel on its own, 1-D convolutions in time.
+ */
 export function temporalHead(w: Weights, x: Tensor, config: HeadsConfig, conditions: HeadCondition): Tensor {
   const { frames } = conditions
   const [n, c, height, width] = x.shape as [number, number, number, number]
@@ -102,8 +104,8 @@ export function temporalHead(w: Weights, x: Tensor, config: HeadsConfig, conditi
 }
 
 /**
- * SF-V's discriminator on the features of the frozen encoder (PAPER section 2): after each block a spatial and a temporal
- * head. Returns the logits of every head; the objective averages them over positions and heads.
+ * SF-V's discriminator on the features of the frozen encoder (PAPER section 2): after each block a spatial and a
+ * temporal head. Returns the logits of every head; the objective averages them over positions and heads.
  */
 export function discriminatorHeads(
   w: Weights,

@@ -30,11 +30,12 @@ export interface VideoFeaturesOutput {
 }
 
 /**
- * This project's small video network, which Frechet distances are taken in where no Kinetics network is at hand. Squares of
- * pixels become channels; each block is a 3x3 convolution in space and one of 3 taps in time (Tran et al. 2018, "(2+1)D").
- * Of every block, before its norm removes how strong a signal is, the logarithms of the mean size and of the mean change from
- * frame to frame are kept, and of the last one the means: what is seen, how sharp, and how it moves. Two linear layers
- * make features of them. Both heads are linear, so that the features must hold what the heads are trained on.
+ * This project's small video network, which Frechet distances are taken in where no Kinetics network is at hand.
+ * Squares of pixels become channels; each block is a 3x3 convolution in space and one of 3 taps in time (Tran et al.
+ * 2018, "(2+1)D"). Of every block, before its norm removes how strong a signal is, the logarithms of the mean size and
+ * of the mean change from frame to frame are kept, and of the last one the means: what is seen, how sharp, and how it
+ * moves. Two linear layers make features of them. Both heads are linear, so that the features must hold what the heads
+ * are trained on.
  *
  * @param clips (n, frames, 3, imageSize, imageSize) in [-1, 1]
  */
@@ -58,7 +59,9 @@ export function videoFeatures(w: Weights, config: VideoFeaturesConfig, clips: Te
   }
 }
 
-/** ln of the mean of |x| (n, c, f, pixels) for each channel: (n, c). The offset is a signal of one grey level, roughly. */
+/**
+ * ln of the mean of |x| (n, c, f, pixels) for each channel: (n, c). The offset is a signal of one grey level, roughly.
+ */
 function logSize(x: Tensor): Tensor {
   return mul(add(log(add(mean(abs(x), { axes: [2, 3] }), 0.01)), 2), 0.5)
 }
@@ -71,8 +74,8 @@ function patches(x: Tensor, p: number): Tensor {
 }
 
 /**
- * x (n f, in, h, w) -> `out` (n f, width, h/stride, w/stride), and what the norms are applied to, `inTime` (n, width, f, pixels).
- * The first block, the stem, mixes the pixels of a patch alone.
+ * x (n f, in, h, w) -> `out` (n f, width, h/stride, w/stride), and what the norms are applied to, `inTime` (n, width,
+ * f, pixels). The first block, the stem, mixes the pixels of a patch alone.
  */
 function block(
   w: Weights,

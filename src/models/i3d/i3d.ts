@@ -6,7 +6,10 @@ import { maxPoolSame, samePadding } from './same.js'
 /** Of every batch norm. */
 const EPSILON = 1e-3
 
-/** Channels of an Inception module: of its 1x1x1 branch, of both 3x3x3 branches before and in them, of its pooled branch. */
+/**
+ * Channels of an Inception module: of its 1x1x1 branch, of both 3x3x3 branches before and in them, of its pooled
+ * branch.
+ */
 type Widths = readonly [one: number, before: number, three: number, before2: number, three2: number, pooled: number]
 
 /** The layers in their order, by the reference's names of their end points. */

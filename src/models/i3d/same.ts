@@ -9,8 +9,8 @@ export function samePadding(size: number, kernel: number, stride: number): [befo
 }
 
 /**
- * Max-pooling of x (n, c, ...) with "SAME" padding by zeros, axis after axis: x must not be negative, as after a ReLU. Sizes
- * become ceil(size / stride).
+ * Max-pooling of x (n, c, ...) with "SAME" padding by zeros, axis after axis: x must not be negative, as after a ReLU.
+ * Sizes become ceil(size / stride).
  */
 export function maxPoolSame(x: Tensor, kernel: readonly number[], strides: readonly number[]): Tensor {
   return kernel.reduce((pooled, length, i) => maxPoolAxis(pooled, i + 2, length, strides[i]!), x)

@@ -46,8 +46,8 @@ function transformer(w: Weights, x: Tensor, block: UNetBlockConfig, conditioning
 }
 
 /**
- * diffusers `TransformerSpatioTemporalModel`: x (b f, c, h, w). Each layer attends over the pixels of a frame, then over
- * the frames of a pixel, and blends the two; the frame index is embedded into the temporal side only.
+ * diffusers `TransformerSpatioTemporalModel`: x (b f, c, h, w). Each layer attends over the pixels of a frame, then
+ * over the frames of a pixel, and blends the two; the frame index is embedded into the temporal side only.
  */
 function spatioTemporalTransformer(
   w: Weights,
@@ -111,7 +111,9 @@ export function midBlock(w: Weights, x: Tensor, block: UNetBlockConfig, conditio
   return resnet(w.at('resnets').at(1), attended, block.channels, 1e-5, conditioning)
 }
 
-/** An up block: takes one skip connection per layer from the end of `skips`, and doubles the size unless it is the last. */
+/**
+ * An up block: takes one skip connection per layer from the end of `skips`, and doubles the size unless it is the last.
+ */
 export function upBlock(
   w: Weights,
   x: Tensor,

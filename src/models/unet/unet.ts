@@ -59,8 +59,8 @@ export function unetEncoder(w: Weights, config: UNetConfig, inputs: UNetInputs):
 }
 
 /**
- * `UNetSpatioTemporalConditionModel` of diffusers (with the context order of 0.28 and later): returns F(c_in x; c_noise, c)
- * of EDM preconditioning, (b, f, outChannels, h, w).
+ * `UNetSpatioTemporalConditionModel` of diffusers (with the context order of 0.28 and later): returns F(c_in x;
+ * c_noise, c) of EDM preconditioning, (b, f, outChannels, h, w).
  */
 export function unet(w: Weights, config: UNetConfig, inputs: UNetInputs): Tensor {
   const { hidden, skips, conditioning } = unetEncoder(w, config, inputs)

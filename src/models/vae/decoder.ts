@@ -7,9 +7,9 @@ import { pixelAttention } from './attention.js'
 import { type VaeConfig } from './config.js'
 
 /**
- * Temporal decoder of `AutoencoderKLTemporalDecoder`: latents (b f, latentChannels, h, w), already divided by the scaling
- * factor, frames fastest -> frames (b f, 3, H, W), about [-1, 1], not clamped. Norms and padding run over the `frames`
- * given together, so that the result depends on how a video is cut into chunks.
+ * Temporal decoder of `AutoencoderKLTemporalDecoder`: latents (b f, latentChannels, h, w), already divided by the
+ * scaling factor, frames fastest -> frames (b f, 3, H, W), about [-1, 1], not clamped. Norms and padding run over the
+ * `frames` given together, so that the result depends on how a video is cut into chunks.
  */
 export function vaeDecoder(root: Weights, config: VaeConfig, latents: Tensor, frames: number): Tensor {
   const w = root.at('decoder')

@@ -44,8 +44,8 @@ export function vaeEncoder(root: Weights, config: VaeConfig, pictures: Tensor): 
 }
 
 /**
- * The posterior of latents as diffusers' `DiagonalGaussianDistribution` has it: log variance clamped to [-30, 20], and the
- * standard deviation, both (n, latentChannels, h, w).
+ * The posterior of latents as diffusers' `DiagonalGaussianDistribution` has it: log variance clamped to [-30, 20], and
+ * the standard deviation, both (n, latentChannels, h, w).
  */
 export function posterior({ mean, logVariance }: Moments): Moments & { readonly deviation: Tensor } {
   const clamped = minimum(maximum(logVariance, -30), 20)

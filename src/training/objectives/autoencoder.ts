@@ -20,8 +20,8 @@ export interface CropBatch {
 }
 
 /**
- * Reconstruction through `AutoencoderKLTemporalDecoder`: mean |x - x'| + edge term + KL. Inputs: `pictures`
- * (clips frames, 3, size, size) in [-1, 1]; `noise`, unit Gaussian in the latents' shape, which the posterior is sampled with.
+ * Reconstruction through `AutoencoderKLTemporalDecoder`: mean |x - x'| + edge term + KL. Inputs: `pictures` (clips
+ * frames, 3, size, size) in [-1, 1]; `noise`, unit Gaussian in the latents' shape, which the posterior is sampled with.
  * Outputs the reconstruction as `pictures`.
  */
 export function autoencoderLoss(

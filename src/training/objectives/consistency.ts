@@ -43,8 +43,8 @@ export function consistencyFunction(
 }
 
 /**
- * One Euler step of the teacher's ODE with guidance, from s_{n+1} to s_n (PAPER eq. 4), as D + (s_n/s_{n+1}) (x - D): the
- * same number as x + (s_n - s_{n+1}) (x - D)/s_{n+1}, without its cancellation at large sigma.
+ * One Euler step of the teacher's ODE with guidance, from s_{n+1} to s_n (PAPER eq. 4), as D + (s_n/s_{n+1}) (x - D):
+ * the same number as x + (s_n - s_{n+1}) (x - D)/s_{n+1}, without its cancellation at large sigma.
  */
 export function teacherStep(
   { teacher, config }: Pick<ConsistencyNetworks, 'teacher' | 'config'>,
@@ -60,13 +60,13 @@ export function teacherStep(
 }
 
 /**
- * Consistency distillation as AnimateLCM has it (PAPER section 4): the student at s_{n+1} is to give what its average gives
- * at s_n, where the teacher's guided ODE step has brought the latents,
+ * Consistency distillation as AnimateLCM has it (PAPER section 4): the student at s_{n+1} is to give what its average
+ * gives at s_n, where the teacher's guided ODE step has brought the latents,
  *
  *     L = PseudoHuber(f(x_{n+1}; s_{n+1}), f_ema(x_n; s_n)),   x_{n+1} = x_0 + s_{n+1} e
  *
- * by the student's weights. Graph inputs: `latents`, `noise` (b, f, c, h, w); `sigma` s_{n+1} and `sigmaNext` s_n (b); the
- * conditions.
+ * by the student's weights. Graph inputs: `latents`, `noise` (b, f, c, h, w); `sigma` s_{n+1} and `sigmaNext` s_n (b);
+ * the conditions.
  */
 export function consistencyLoss(networks: ConsistencyNetworks, batch: LatentBatch, guidance: GuidanceEnds): LossGraph {
   const { config, student, average } = networks

@@ -21,9 +21,9 @@ import { type Weights } from '../../nn/weights.js'
 import { type LossGraph } from '../gradient-program.js'
 
 /**
- * The image encoder's objective: two views of one figure (other frames, other crops and colours) agree, those of different
- * figures do not: CLIP's loss with a second picture in the caption's place. Inputs: `first`, `second` (pairs, 3, imageSize,
- * imageSize), normalised by CLIP's mean and deviation.
+ * The image encoder's objective: two views of one figure (other frames, other crops and colours) agree, those of
+ * different figures do not: CLIP's loss with a second picture in the caption's place. Inputs: `first`, `second` (pairs,
+ * 3, imageSize, imageSize), normalised by CLIP's mean and deviation.
  */
 export function contrastiveLoss(w: Weights, config: ClipVisionConfig, pairs: number, temperature: number): LossGraph {
   const shape = [pairs, config.channels, config.imageSize, config.imageSize]
@@ -36,8 +36,8 @@ export function contrastiveLoss(w: Weights, config: ClipVisionConfig, pairs: num
 }
 
 /**
- * Symmetric InfoNCE (van den Oord et al. 2018, as CLIP has it) over cosine similarities of a (n, c) and b (n, c), shape []:
- * row i of one belongs to row i of the other.
+ * Symmetric InfoNCE (van den Oord et al. 2018, as CLIP has it) over cosine similarities of a (n, c) and b (n, c), shape
+ * []: row i of one belongs to row i of the other.
  */
 export function informationNoiseContrast(a: Tensor, b: Tensor, temperature: number): Tensor {
   const pairs = a.shape[0]!

@@ -30,7 +30,10 @@ export interface ConditionGraph {
   readonly rematerialise: boolean
 }
 
-/** The graph inputs `imageLatents`, `context`, `addedTimeIds` and, where the UNet takes controls, `controls` for a batch. */
+/**
+ * The graph inputs `imageLatents`, `context`, `addedTimeIds` and, where the UNet takes controls, `controls` for a
+ * batch.
+ */
 export function conditionInputs(
   config: UNetConfig,
   { videos, frames, height, width, rematerialise = false }: LatentBatch,

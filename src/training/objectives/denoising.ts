@@ -6,10 +6,10 @@ import { conditionInputs, predict, type LatentBatch } from './denoiser.js'
 import { diffuse, preconditioning } from './edm.js'
 
 /**
- * EDM denoising score matching, the teacher's objective: E[ lambda(s) |D(x_0 + s e; s, c) - x_0|^2 ] with
- * lambda = (s^2 + 1)/s^2 (sigma_data = 1). That is the plain squared error of the network's output F against
- * (x_0 - c_skip x_t)/c_out = c_in e - s c_in x_0, the v-target. Inputs: `latents` (b, f, c, h, w), scaled; `noise` of the
- * same shape; `sigma` (b); `imageLatents`, `context`, `addedTimeIds`.
+ * EDM denoising score matching, the teacher's objective: E[ lambda(s) |D(x_0 + s e; s, c) - x_0|^2 ] with lambda = (s^2
+ * + 1)/s^2 (sigma_data = 1). That is the plain squared error of the network's output F against (x_0 - c_skip x_t)/c_out
+ * = c_in e - s c_in x_0, the v-target. Inputs: `latents` (b, f, c, h, w), scaled; `noise` of the same shape; `sigma`
+ * (b); `imageLatents`, `context`, `addedTimeIds`.
  */
 export function denoisingLoss(w: Weights, config: UNetConfig, batch: LatentBatch): LossGraph {
   const shape = [batch.videos, batch.frames, config.outChannels, batch.height, batch.width]

@@ -7,7 +7,9 @@ import { type Weights } from '../../nn/weights.js'
 import { features, type ConditionGraph } from './denoiser.js'
 import { diffuse, preconditioning } from './edm.js'
 
-/** SF-V's discriminator: the encoder half of the teacher, frozen, and the heads, which are trained (PAPER section 2). */
+/**
+ * SF-V's discriminator: the encoder half of the teacher, frozen, and the heads, which are trained (PAPER section 2).
+ */
 export interface DiscriminatorNetworks {
   readonly config: UNetConfig
   /** The teacher; its encoder half is the backbone. */
@@ -28,7 +30,9 @@ export interface Judgement {
   readonly sigma: Tensor
 }
 
-/** D(c_in(s') (x + s' e); c_noise(s'), c): latents (b, f, c, h, w) diffused to s', through the backbone and every head. */
+/**
+ * D(c_in(s') (x + s' e); c_noise(s'), c): latents (b, f, c, h, w) diffused to s', through the backbone and every head.
+ */
 export function judge(
   { backbone, config, heads, headsConfig }: DiscriminatorNetworks,
   latents: Tensor,
@@ -69,12 +73,12 @@ export type PenaltyPlace = 'heads' | 'input'
 /**
  * R1 = E |grad D(real)|^2 (Mescheder et al. 2018; PAPER eq. 11), in either place:
  *
- * - `heads`: by the features F_k that head k is given, D_k its logits; the mean over heads. What is differentiated twice
- *   is the heads alone.
+ * - `heads`: by the features F_k that head k is given, D_k its logits; the mean over heads. What is differentiated
+ *   twice is the heads alone.
  * - `input`: by c_in (x_0 + s' e), D the mean over heads; through the backbone and back.
  *
- * D is a mean over N positions, so that its gradient falls with their number: the square is multiplied by N, which is the
- * mean square of what the sum of the logits changes by, per position. So gamma means the same at every size.
+ * D is a mean over N positions, so that its gradient falls with their number: the square is multiplied by N, which is
+ * the mean square of what the sum of the logits changes by, per position. So gamma means the same at every size.
  */
 export function gradientPenalty({ logits, features, noisy, sigma }: Judgement, place: PenaltyPlace): Tensor {
   if (place === 'input') {

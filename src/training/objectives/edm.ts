@@ -9,7 +9,9 @@ export interface PreconditioningGraph {
   readonly cNoise: Tensor
 }
 
-/** c_skip = 1/(s^2+1), c_out = -s/sqrt(s^2+1), c_in = 1/sqrt(s^2+1), c_noise = 0.25 ln s (PAPER eq. 3), s of shape (b). */
+/**
+ * c_skip = 1/(s^2+1), c_out = -s/sqrt(s^2+1), c_in = 1/sqrt(s^2+1), c_noise = 0.25 ln s (PAPER eq. 3), s of shape (b).
+ */
 export function preconditioning(sigma: Tensor): PreconditioningGraph {
   const s = reshape(sigma, [-1, 1, 1, 1, 1])
   const total = add(square(s), 1)

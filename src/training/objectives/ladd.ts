@@ -10,9 +10,9 @@ import { type LatentBatch } from './denoiser.js'
 import { meanLogit } from './discriminator.js'
 
 /**
- * Latent adversarial diffusion distillation (Sauer et al. 2024) in SF-V's frame, with SF-V's discriminator (PAPER section
- * 4): `latents` x_0 are samples of the teacher, with guidance; s' is lognormal, which is a logit-normal time t of the
- * rectified flow x_t = (1 - t) x_0 + t e, as s' = t/(1 - t); and nothing asks for x_0 back:
+ * Latent adversarial diffusion distillation (Sauer et al. 2024) in SF-V's frame, with SF-V's discriminator (PAPER
+ * section 4): `latents` x_0 are samples of the teacher, with guidance; s' is lognormal, which is a logit-normal time t
+ * of the rectified flow x_t = (1 - t) x_0 + t e, as s' = t/(1 - t); and nothing asks for x_0 back:
  *
  *     L_G = E[D(x0_hat + s' e')]
  *     L_D as SF-V's (eq. 11)

@@ -17,8 +17,8 @@ import { meanLogit } from './discriminator.js'
  *     L_G = E[D(x0_hat + s_{t-1} e')] + lambda E[(x0_hat - x_0)^2]
  *     L_D as SF-V's (eq. 11), at s' = s_{t-1}
  *
- * The reconstruction's weight does not depend on t: UFOGen's, from the divergence between q(x_t | x_{t-1}) of the two, would
- * be 1/s_{t-1}^2, which spans eleven orders of magnitude over SVD's levels. Inputs as `contest`'s.
+ * The reconstruction's weight does not depend on t: UFOGen's, from the divergence between q(x_t | x_{t-1}) of the two,
+ * would be 1/s_{t-1}^2, which spans eleven orders of magnitude over SVD's levels. Inputs as `contest`'s.
  */
 export function ufogenLosses(
   networks: AdversarialNetworks,

@@ -5,13 +5,13 @@ import { type LossGraph } from '../gradient-program.js'
 import { informationNoiseContrast } from './contrastive.js'
 
 /**
- * The feature network's objective, in two parts: two windows of one clip, each with flaws of its own, agree and those of
- * different clips do not (symmetric InfoNCE of the projections); and the strength of every flaw is estimated (mean square,
- * times `flawWeight`). Both look at the features through a linear layer: what a clip shows and what is wrong with it are
- * directions in feature space.
+ * The feature network's objective, in two parts: two windows of one clip, each with flaws of its own, agree and those
+ * of different clips do not (symmetric InfoNCE of the projections); and the strength of every flaw is estimated (mean
+ * square, times `flawWeight`). Both look at the features through a linear layer: what a clip shows and what is wrong
+ * with it are directions in feature space.
  *
- * Inputs: `clips` (2 pairs, frames, 3, side, side) in [-1, 1], first all first windows, then all second ones; `strengths` (2
- * pairs, flaws).
+ * Inputs: `clips` (2 pairs, frames, 3, side, side) in [-1, 1], first all first windows, then all second ones;
+ * `strengths` (2 pairs, flaws).
  */
 export function videoFeaturesLoss(
   w: Weights,

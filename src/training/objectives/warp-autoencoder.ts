@@ -17,10 +17,10 @@ export interface WarpAutoencoderLossOptions {
 }
 
 /**
- * Reconstruction of frames from how they differ from their picture: mean |x - x'| + edges + coarse + KL. Inputs: `frames`
- * (clips frames, 4, H, W) and `picture` (clips, 4, H, W), premultiplied in [0, 1]; `noise` and `jitter` in the latents'
- * shape: a unit Gaussian that the posterior is sampled with, and what is added for the decoder to forgive. Outputs the
- * reconstruction as `frames`.
+ * Reconstruction of frames from how they differ from their picture: mean |x - x'| + edges + coarse + KL. Inputs:
+ * `frames` (clips frames, 4, H, W) and `picture` (clips, 4, H, W), premultiplied in [0, 1]; `noise` and `jitter` in the
+ * latents' shape: a unit Gaussian that the posterior is sampled with, and what is added for the decoder to forgive.
+ * Outputs the reconstruction as `frames`.
  */
 export function warpAutoencoderLoss(
   w: Weights,

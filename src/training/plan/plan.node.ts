@@ -18,11 +18,11 @@ import { planTraining, type Plan } from './plan.js'
 const USUAL_FACTOR = 8
 
 /**
- * Works out what a recipe takes without a checkpoint or a clip: configurations come from the recipe, or from the folders that
- * it names where they are there.
+ * Works out what a recipe takes without a checkpoint or a clip: configurations come from the recipe, or from the
+ * folders that it names where they are there.
  *
- * @throws UserError where neither the recipe nor a folder has a configuration or the size of the clips, or the networks cannot be
- *   built or do not fit each other.
+ * @throws UserError where neither the recipe nor a folder has a configuration or the size of the clips, or the networks
+ *   cannot be built or do not fit each other.
  */
 export async function planRecipe(recipe: Recipe): Promise<Plan> {
   const found = located(recipe)

@@ -39,9 +39,9 @@ export interface MemoryPlan {
 
 const FLOAT = 4
 /**
- * How many times the values that are alive at once ONNX Runtime's arena holds: measured on the CPU with a step of models/fluent's
- * UNet, 2.7 for each further clip (991 MB where the graph needs 368). Norms and weight gradients have inner values that the graph does
- * not show, and the arena grows in powers of two.
+ * How many times the values that are alive at once ONNX Runtime's arena holds: measured on the CPU with a step of
+ * models/fluent's UNet, 2.7 for each further clip (991 MB where the graph needs 368). Norms and weight gradients have
+ * inner values that the graph does not show, and the arena grows in powers of two.
  */
 const HELD = 2.7
 

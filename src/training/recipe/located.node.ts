@@ -1,7 +1,9 @@
 import { packaged } from '../../weights/packaged.node.js'
 import { type Recipe } from './schema.js'
 
-/** A recipe with `model` and `network` found: `models/fluent` is the one of the package where there is no such folder. */
+/**
+ * A recipe with `model` and `network` found: `models/fluent` is the one of the package where there is no such folder.
+ */
 export function located<R extends Recipe>(recipe: R): R {
   const found: { model?: string; network?: string } = {}
   if ('model' in recipe) found.model = packaged(recipe.model)

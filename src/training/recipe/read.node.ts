@@ -6,9 +6,9 @@ import { parseRecipe } from './parse.js'
 import { type Recipe } from './schema.js'
 
 /**
- * Reads a recipe file. Where it `extends` another (relative to itself), that one's fields hold which it does not state; a
- * field is taken whole, objects too, and `null` takes it away. The recipes of the package are found by their name in it, such as
- * `recipes/finetune.json`, from any folder.
+ * Reads a recipe file. Where it `extends` another (relative to itself), that one's fields hold which it does not state;
+ * a field is taken whole, objects too, and `null` takes it away. The recipes of the package are found by their name in
+ * it, such as `recipes/finetune.json`, from any folder.
  *
  * @throws UserError naming the file that cannot be read, that extends itself, or that has a wrong field.
  */

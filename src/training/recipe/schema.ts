@@ -35,8 +35,9 @@ export type AdversarialRecipe = RecipeOf<'sfv' | 'ufogen' | 'ladd'>
 export type DistillationRecipe = AdversarialRecipe | RecipeOf<'consistency'>
 
 /**
- * The JSON Schema of recipe files, which `recipes/schema.json` is: names, types, defaults and descriptions, for completion in
- * editors. A file that extends another may leave out whatever that one states, and take away fields by `null`.
+ * The JSON Schema of recipe files, which `recipes/schema.json` is: names, types, defaults and descriptions, for
+ * completion in editors. A file that extends another may leave out whatever that one states, and take away fields by
+ * `null`.
  */
 export function recipeJsonSchema(): object {
   const base = z.string().describe('A recipe, relative to this file, whose fields hold where this file has none.')

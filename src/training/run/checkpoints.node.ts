@@ -1,8 +1,8 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { UserError } from '../../errors.js'
-import { writeFileAtomic } from '../../runtime/files.node.js'
+import { makeFolder, writeFileAtomic } from '../../runtime/files.node.js'
 import { Checkpoint, saveCheckpoint } from '../../weights/checkpoint.node.js'
 import { readJsonFile } from '../../weights/diffusers.node.js'
 import { type Learner } from '../learner.js'
@@ -29,15 +29,15 @@ export function vectors(learner: Learner): Record<string, Float32Array> {
 }
 
 /**
- * The checkpoints of a run: weights, average and optimiser state of every learner, and where its random numbers and its data
- * stand. The latter follow from the seed and the step.
+ * The checkpoints of a run: weights, average and optimiser state of every learner, and where its random numbers and its
+ * data stand. The latter follow from the seed and the step.
  */
 export class Checkpoints {
   constructor(readonly folder: string) {}
 
   /**
-   * Saves all learners after step `step`: written into a folder beside, which takes its final name when it is whole. Older
-   * checkpoints go once the new one stands.
+   * Saves all learners after step `step`: written into a folder beside, which takes its final name when it is whole.
+   * Older checkpoints go once the new one stands.
    *
    * @throws UserError when a value is not finite; nothing is written then.
    */
@@ -45,7 +45,7 @@ export class Checkpoints {
     for (const [name, learner] of Object.entries(learners)) checkFinite(name, learner)
     const part = join(this.folder, `.${nameOf(step)}.part`)
     await rm(part, { recursive: true, force: true })
-    await mkdir(part, { recursive: true })
+    await makeFolder(part)
     for (const [learnerName, learner] of Object.entries(learners)) {
       const tensors = Object.entries(vectors(learner)).map(([name, data]) => ({ name, shape: [data.length], data }))
       await saveCheckpoint(join(part, `${learnerName}.safetensors`), tensors, { dtype: 'F32' })
@@ -79,8 +79,8 @@ export class Checkpoints {
   }
 
   /**
-   * After step `step` came to nothing: takes away the checkpoint that it started from, as weights that have exploded look
-   * finite until the next loss. Returns the step of the last good state, undefined where there is none.
+   * After step `step` came to nothing: takes away the checkpoint that it started from, as weights that have exploded
+   * look finite until the next loss. Returns the step of the last good state, undefined where there is none.
    */
   async retreat(step: number): Promise<number | undefined> {
     const steps = await this.steps()

@@ -1,9 +1,9 @@
-import { mkdir, readFile, rm, truncate } from 'node:fs/promises'
+import { readFile, rm, truncate } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UserError } from '../../errors.js'
-import { writeFileAtomic } from '../../runtime/files.node.js'
+import { makeFolder, writeFileAtomic } from '../../runtime/files.node.js'
 import { cannotRead } from '../../weights/checkpoint-files.node.js'
 import { readJsonFile } from '../../weights/diffusers.node.js'
 import { type JsonObject } from '../../weights/json.js'
@@ -84,7 +84,7 @@ export class RunFolder {
     if (host === hostname() && Number(pid) !== process.pid && !(await endsSoon(Number(pid))))
       throw new UserError(`process ${pid} is training in ${this.path}; stop it first, or remove ${this.owner}`)
     await writeFileAtomic(this.owner, `${hostname()} ${process.pid}\n`)
-    await mkdir(this.samples, { recursive: true })
+    await makeFolder(this.samples)
     await writeFileAtomic(this.recipeFile, `${JSON.stringify(recipe, null, 2)}\n`)
     await this.checkpoints.clean()
   }

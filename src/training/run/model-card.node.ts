@@ -26,7 +26,8 @@ export interface TrainingRecord {
 const MARK = '<!-- Written by sfv train, which leaves a README.md without this line alone. -->'
 
 /**
- * Writes the README of a model folder, by what its components note of how they were trained. One that a person wrote stays.
+ * Writes the README of a model folder, by what its components note of how they were trained. One that a person wrote
+ * stays.
  */
 export async function writeModelCard(folder: string): Promise<void> {
   const file = join(folder, 'README.md')

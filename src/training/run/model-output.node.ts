@@ -21,8 +21,9 @@ export class ModelOutput {
   ) {}
 
   /**
-   * Checks, before any work is done, that the output can be written and that nothing is lost by it: what it holds must be of this
-   * very run, unless `force` is given; and what it shares with the model that is trained on must be the same.
+   * Checks, before any work is done, that the output can be written and that nothing is lost by it: what it holds must
+   * be of this very run, unless `force` is given; and what it shares with the model that is trained on must be the
+   * same.
    *
    * @throws UserError otherwise.
    */

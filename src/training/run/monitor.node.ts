@@ -1,8 +1,9 @@
-import { appendFile, mkdir } from 'node:fs/promises'
+import { appendFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type RunFolder } from './folder.node.js'
 import { encodeEvent, type EventImage, type EventRecord } from './tensorboard.js'
+import { makeFolder } from '../../runtime/files.node.js'
 
 /** Writes what a run measures: a line a step in log.jsonl, and an event file for TensorBoard. */
 export class Monitor {
@@ -14,7 +15,7 @@ export class Monitor {
   /** Begins after step `step`. Every process of a run has an event file of its own, as TensorBoard expects. */
   static async open(folder: RunFolder, step: number): Promise<Monitor> {
     await folder.keepLogUntil(step)
-    await mkdir(folder.tensorboard, { recursive: true })
+    await makeFolder(folder.tensorboard)
     const name = `events.out.tfevents.${Math.floor(now())}.${hostname()}.${process.pid}.0`
     const monitor = new Monitor(folder.log, join(folder.tensorboard, name))
     await monitor.event({ kind: 'version', time: now(), step: 0 })

@@ -40,8 +40,9 @@ export interface TrainOptions extends Pick<NodeEngineOptions, 'threads' | 'devic
  * does follows from (seed, step) and the saved state alone: a run that was killed and resumed ends with the very weights
  * of one that was not. On the CPU several processes share each batch where the recipe lets them.
  *
- * @throws UserError when the folder holds another run or none to resume, the output a model that is not this run's, the machine
- * too little memory, or when a number is no longer finite (the last good state is kept, and the batch is named).
+ * @throws UserError when the folder holds another run or none to resume, the output a model that is not this run's, the
+ *   machine too little memory, or when a number is no longer finite (the last good state is kept, and the batch is
+ *   named).
  */
 export async function train(given: Recipe, options: TrainOptions): Promise<void> {
   const { threads, device = 'cpu', group = alone } = options

@@ -55,7 +55,10 @@ interface Encoded {
   readonly imageLatents: Float32Array
   readonly context: Float32Array
   readonly addedTimeIds: Float32Array
-  /** (f, 3, h, w), in latent pixels: how each cell's material moves, and whether that is known; empty where no UNet asks. */
+  /**
+   * (f, 3, h, w), in latent pixels: how each cell's material moves, and whether that is known; empty where no UNet
+   * asks.
+   */
   readonly motion: Float32Array
 }
 
@@ -83,8 +86,8 @@ export class LatentVideos {
   ) {}
 
   /**
-   * Opens the data, the pipeline's first stage and image encoder, and the pool beside the clips, in a folder that is named for
-   * all that its videos depend on.
+   * Opens the data, the pipeline's first stage and image encoder, and the pool beside the clips, in a folder that is
+   * named for all that its videos depend on.
    *
    * @param unet whose inputs the batches are
    * @throws UserError when one of them cannot be read, or stills are of another size than clips.
@@ -266,7 +269,10 @@ function pictureAt({ width, height, data }: RgbaFrames, frame: number): RgbaFram
   return { width, height, count: 1, data: data.subarray(frame * stride, (frame + 1) * stride) }
 }
 
-/** A short hash of all that the videos of a pool depend on: how they are drawn, the stores, the networks that encode them. */
+/**
+ * A short hash of all that the videos of a pool depend on: how they are drawn, the stores, the networks that encode
+ * them.
+ */
 async function poolName(options: LatentVideoOptions, stills: readonly string[], motion: boolean): Promise<string> {
   const { seed, frames, rates, reversed, augmentation, stillsShare, noiseAugMean, noiseAugStd } = options
   const hash = createHash('sha256')

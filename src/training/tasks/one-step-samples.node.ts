@@ -10,7 +10,10 @@ import { denoiserGraph } from './unet.js'
 
 const SAMPLES = 3
 
-/** Opens a sampler that shows what the average of a student makes of noise in one forward pass, beside clips of the data. */
+/**
+ * Opens a sampler that shows what the average of a student makes of noise in one forward pass, beside clips of the
+ * data.
+ */
 export async function oneStepSampler(
   engine: Engine,
   student: Student,

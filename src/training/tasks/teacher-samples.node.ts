@@ -13,8 +13,8 @@ import { type LatentVideos, type VideoBatch } from './latent-videos.node.js'
 import { type Student } from './student.node.js'
 
 /**
- * A pool of latent videos that the teacher generates, with guidance, under the conditions of clips: sample i follows from
- * (seed, i). Each is made when it is first drawn, and kept on disk beside the clips.
+ * A pool of latent videos that the teacher generates, with guidance, under the conditions of clips: sample i follows
+ * from (seed, i). Each is made when it is first drawn, and kept on disk beside the clips.
  */
 export class TeacherSamples {
   private constructor(

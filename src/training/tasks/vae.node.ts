@@ -7,18 +7,15 @@ import { parseVaeConfig, vaeDecoder, vaeEncoder } from '../../models/vae/index.j
 import { ParameterSet } from '../../nn/weights.js'
 import { type Random } from '../../runtime/random.js'
 import { type Engine } from '../../runtime/program.js'
-import { lower } from '../../graph/lower.js'
 import { type Group } from '../../runtime/group.js'
 import { batchRandom, normals } from '../batch-random.js'
-import { saveComponent, startNetwork } from '../components.node.js'
-import { GradientProgram } from '../gradient-program.js'
-import { Learner } from '../learner.js'
+import { startNetwork } from '../components.node.js'
 import { latentSize } from '../latent-size.js'
 import { autoencoderLoss } from '../objectives/autoencoder.js'
-import { Layout } from '../parameters.js'
 import { CHANNEL_ORDERS, fromPlanar, toPlanar, writePlanar } from '../pixels.js'
-import { learningRate, optimizerOf, type RecipeOf } from '../recipe/index.js'
+import { type RecipeOf } from '../recipe/index.js'
 import { type Sample, type Task } from '../task.js'
+import { FirstStage } from './first-stage.node.js'
 
 /** Share of stills in a batch, where the recipe has stills: things of all colours, which the clips have few of. */
 const STILLS_SHARE = 0.5
@@ -47,20 +44,12 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine, group: Gr
   const pictures = recipe.batch * recipe.frames
   const latentSize = recipe.frames * config.latentChannels * (side / config.factor) ** 2
   const batch = { clips: recipe.batch, frames: recipe.frames, size: side }
-  const graph = autoencoderLoss(set, config, batch, recipe)
-  const whole = new Layout(set.shapes)
-  const trained = recipe.part === 'decoder' ? set.under('decoder') : set
-  const program = await GradientProgram.open(engine, { ...graph, trained })
-  const learner = new Learner(trained, whole.extract(start.initial, new Layout(trained.shapes)), {
-    optimizer: optimizerOf(recipe.optimizer),
-    emaDecay: recipe.ema,
-    maxGradientNorm: recipe.maxGradientNorm,
+  const stage = await FirstStage.open(
+    recipe,
+    { set, start, loss: autoencoderLoss(set, config, batch, recipe), rebuild: wholePicture(set, config, store) },
+    engine,
     group,
-  })
-  const reconstruct = await engine.load(lower(wholePicture(set, config, store)))
-
-  const frozen = whole.views(start.initial, set.prefix)
-  const averageFeeds = () => ({ ...frozen, ...learner.layout.views(learner.average, set.prefix) })
+  )
   const drawn: string[] = []
 
   async function moving(random: Random): Promise<Frames> {
@@ -93,54 +82,32 @@ export async function vaeTask(recipe: RecipeOf<'vae'>, engine: Engine, group: Gr
   }
 
   return {
-    learners: { vae: learner },
+    learners: { vae: stage.learner },
     drawn,
     fps: store.fps,
     async step(step) {
       const random = batchRandom(recipe.seed, step, recipe.batch, group)
-      const feeds = { ...frozen, ...learner.feeds(), pictures: await crops(random), noise: normals(random, latentSize) }
-      const { metrics } = await program.run(feeds)
-      const rate = learningRate(recipe.optimizer.learningRate, step, recipe)
-      const gradientNorm = await learner.apply(program.gradients[0]!, rate)
-      const { mse, ...rest } = metrics
-      return { ...rest, psnr: 10 * Math.log10(4 / mse!), gradientNorm, learningRate: rate }
+      return stage.update(step, { pictures: await crops(random), noise: normals(random, latentSize) }, 4)
     },
     async sample() {
       const samples: Sample[] = []
       for (let i = 0; i < 4; i++) {
         const clip = (i * 97) % store.clips.length
         const reference = await store.clip(clip, 0, SAMPLE_FRAMES)
-        const { pictures } = await reconstruct.run({ ...averageFeeds(), original: toPlanar(reference) })
+        const { pictures } = await stage.rebuild({ original: toPlanar(reference) })
         const frames = fromPlanar(pictures!, store.width, store.height)
         samples.push({ name: store.clips[clip]!.name, reference, frames })
       }
       return samples
     },
-    async export() {
-      const values = whole.replace(start.initial, learner.layout, learner.average)
-      await saveComponent(recipe.output, 'vae', await scaledConfig(), whole, values)
-    },
+    export: () =>
+      stage.export(store.clips.length, async (clip) => {
+        const original = toPlanar(await store.clip(clip, 0, SAMPLE_FRAMES))
+        return (await stage.rebuild({ original }))['latents']!
+      }),
     async close() {
-      await Promise.all([program.dispose(), reconstruct.dispose(), store.close(), stills?.close()])
+      await Promise.all([stage.close(), store.close(), stills?.close()])
     },
-  }
-
-  /** The configuration with the scale of the latents; what their encoder has not changed, it leaves. */
-  async function scaledConfig(): Promise<object> {
-    if (recipe.part === 'decoder') return start.json
-    return { ...start.json, scaling_factor: Number((1 / Math.sqrt(await latentSquare())).toPrecision(6)) }
-  }
-
-  /** Mean square of the latents over clips of the data set: SVD scales latents to unit deviation. */
-  async function latentSquare(): Promise<number> {
-    let total = 0
-    const clips = Math.min(64, store.clips.length)
-    for (let i = 0; i < clips; i++) {
-      const frames = await store.clip(Math.floor((i * store.clips.length) / clips), 0, SAMPLE_FRAMES)
-      const { latents } = await reconstruct.run({ ...averageFeeds(), original: toPlanar(frames) })
-      total += latents!.reduce((sum, x) => sum + x * x, 0) / latents!.length / clips
-    }
-    return total
   }
 }
 

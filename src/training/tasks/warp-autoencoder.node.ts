@@ -1,5 +1,4 @@
 import { ClipStore } from '../../data/store.node.js'
-import { lower } from '../../graph/lower.js'
 import { input } from '../../graph/ops/index.js'
 import { type RgbaFrames } from '../../media/frames.js'
 import {
@@ -13,21 +12,17 @@ import { type Group } from '../../runtime/group.js'
 import { type Engine } from '../../runtime/program.js'
 import { type Random } from '../../runtime/random.js'
 import { batchRandom, normals } from '../batch-random.js'
-import { saveComponent, startNetwork } from '../components.node.js'
-import { GradientProgram } from '../gradient-program.js'
+import { startNetwork } from '../components.node.js'
 import { latentSize } from '../latent-size.js'
-import { Learner } from '../learner.js'
 import { warpAutoencoderLoss } from '../objectives/warp-autoencoder.js'
-import { Layout } from '../parameters.js'
-import { learningRate, optimizerOf, type RecipeOf } from '../recipe/index.js'
+import { type RecipeOf } from '../recipe/index.js'
 import { changedRgba, planesOnWhite, rgbaPlanes } from '../rgba.js'
 import { type Sample, type Task } from '../task.js'
 import { drawChange, StillSource } from '../video-source.node.js'
+import { FirstStage } from './first-stage.node.js'
 
 /** Frames of a sample clip, and samples on a sheet. */
 const [SAMPLE_FRAMES, SAMPLES] = [8, 6]
-/** Clips whose latents the scale is measured on. */
-const MEASURED = 64
 
 /**
  * Trains `AutoencoderKLWarp` on pictures of clips and frames before or after them.
@@ -52,18 +47,9 @@ export async function warpAutoencoderTask(
   const latent = latentSize(store, config.factor)
   const latentCount = recipe.frames * config.latentChannels * latent.width * latent.height
   const batch = { clips: recipe.batch, frames: recipe.frames, width, height }
-  const whole = new Layout(set.shapes)
-  const trained = recipe.part === 'decoder' ? set.under('decoder') : set
-  const program = await GradientProgram.open(engine, { ...warpAutoencoderLoss(set, config, batch, recipe), trained })
-  const learner = new Learner(trained, whole.extract(start.initial, new Layout(trained.shapes)), {
-    optimizer: optimizerOf(recipe.optimizer),
-    emaDecay: recipe.ema,
-    maxGradientNorm: recipe.maxGradientNorm,
-    group,
-  })
-  const reconstruct = await engine.load(lower(trace(set, config, SAMPLE_FRAMES, width, height)))
-  const frozen = whole.views(start.initial, set.prefix)
-  const averageFeeds = () => ({ ...frozen, ...learner.layout.views(learner.average, set.prefix) })
+  const loss = warpAutoencoderLoss(set, config, batch, recipe)
+  const rebuild = trace(set, config, SAMPLE_FRAMES, width, height)
+  const stage = await FirstStage.open(recipe, { set, start, loss, rebuild }, engine, group)
   const drawn: string[] = []
   const pixels = 4 * width * height
   const spacing = Math.max(1, Math.floor(store.fps / 8))
@@ -108,21 +94,17 @@ export async function warpAutoencoderTask(
     const numbers = Array.from({ length: SAMPLE_FRAMES }, (_, i) => spacing * Math.min(i, last))
     const original = rgbaPlanes(await store.rgba(clip, numbers))
     const picture = original.subarray(0, pixels)
-    const { latents, made } = await reconstruct.run({ ...averageFeeds(), frames: original, picture })
+    const { latents, made } = await stage.rebuild({ frames: original, picture })
     return { original, latents: latents!, made: made! }
   }
 
   return {
-    learners: { vae: learner },
+    learners: { vae: stage.learner },
     drawn,
     fps: store.fps / spacing,
     async step(step) {
       const random = batchRandom(recipe.seed, step, recipe.batch, group)
-      const { metrics } = await program.run({ ...frozen, ...learner.feeds(), ...(await feeds(random)) })
-      const rate = learningRate(recipe.optimizer.learningRate, step, recipe)
-      const gradientNorm = await learner.apply(program.gradients[0]!, rate)
-      const { mse, ...rest } = metrics
-      return { ...rest, psnr: -10 * Math.log10(mse!), gradientNorm, learningRate: rate }
+      return stage.update(step, await feeds(random), 1)
     },
     async sample() {
       const samples: Sample[] = []
@@ -134,26 +116,15 @@ export async function warpAutoencoderTask(
       }
       return samples
     },
-    async export() {
-      const values = whole.replace(start.initial, learner.layout, learner.average)
-      await saveComponent(recipe.output, 'vae', await scaledConfig(), whole, values)
-    },
+    // The latents of later frames alone: the first ones are of the picture itself.
+    export: () =>
+      stage.export(store.clips.length, async (clip) => {
+        const { latents } = await rebuilt(clip)
+        return latents.subarray(latents.length / SAMPLE_FRAMES)
+      }),
     async close() {
-      await Promise.all([program.dispose(), reconstruct.dispose(), store.close(), stills?.close()])
+      await Promise.all([stage.close(), store.close(), stills?.close()])
     },
-  }
-
-  /** The configuration with the scale that takes latents of later frames to unit deviation; a frozen encoder keeps its own. */
-  async function scaledConfig(): Promise<object> {
-    if (recipe.part === 'decoder') return start.json
-    let total = 0
-    const clips = Math.min(MEASURED, store.clips.length)
-    for (let i = 0; i < clips; i++) {
-      const { latents } = await rebuilt(Math.floor((i * store.clips.length) / clips))
-      const later = latents.subarray(latents.length / SAMPLE_FRAMES)
-      total += later.reduce((sum, x) => sum + x * x, 0) / later.length / clips
-    }
-    return { ...start.json, scaling_factor: Number((1 / Math.sqrt(total)).toPrecision(6)) }
   }
 }
 

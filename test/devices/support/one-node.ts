@@ -4,7 +4,10 @@ import { onnxTypes } from '../../../src/graph/ops/select.js'
 import type { DType, Shape } from '../../../src/runtime/program.js'
 import type { NodeKind } from './nodes.js'
 
-/** An input of a node: values of a shape, of the kind's type or another, or whole numbers that are constants; undefined is left out. */
+/**
+ * An input of a node: values of a shape, of the kind's type or another, or whole numbers that are constants; undefined
+ * is left out.
+ */
 type Given = { readonly shape: Shape; readonly type?: DType } | { readonly whole: readonly number[] } | undefined
 
 /** A node of an op. */
@@ -60,7 +63,10 @@ const SKETCHES: Readonly<Record<string, (rank: number) => Sketch>> = {
   [`${MICROSOFT}.MultiHeadAttention`]: () => ({ inputs: [tokens, tokens, tokens], attributes: { num_heads: 2 } }),
 }
 
-/** A model of one node of a kind, and its inputs. ONNX Runtime finds the shape of its result, which is given as that of a scalar, by itself. */
+/**
+ * A model of one node of a kind, and its inputs. ONNX Runtime finds the shape of its result, which is given as that of
+ * a scalar, by itself.
+ */
 export function oneNode(
   { op, type, rank }: NodeKind,
   opset: number,

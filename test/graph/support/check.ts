@@ -38,7 +38,9 @@ function dot(a: Float32Array, b: Float32Array): number {
   return a.reduce((total, value, i) => total + value * b[i]!, 0)
 }
 
-/** Largest distance over the largest expected magnitude, or over 0.1 where that is larger: gradients may all be zero. */
+/**
+ * Largest distance over the largest expected magnitude, or over 0.1 where that is larger: gradients may all be zero.
+ */
 function errorOf(actual: ArrayLike<number>, expected: Float32Array): number {
   const scale = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
   return scale < 0.1 ? relativeError([...Array.from(actual), 0.1], [...expected, 0.1]) : relativeError(actual, expected)
@@ -70,8 +72,8 @@ async function differences(scalarOf: (feeds: Feeds) => Promise<number>, inputs: 
 }
 
 /**
- * Checks an op's value against plain arithmetic, its gradient against central differences of its value, and the gradient
- * of its gradient against central differences of that. The cotangent counts as an input of the gradient.
+ * Checks an op's value against plain arithmetic, its gradient against central differences of its value, and the
+ * gradient of its gradient against central differences of that. The cotangent counts as an input of the gradient.
  */
 export async function checkCase(test: OpCase): Promise<void> {
   const inputs = Object.fromEntries(test.inputs.map((nd, i) => [`x${i}`, nd]))

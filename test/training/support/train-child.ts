@@ -1,6 +1,6 @@
 /**
- * Trains by the recipe file argv[2] in the folder argv[3], going on with what is there, together with the other processes of
- * an MPI job; prints its events as JSON lines.
+ * Trains by the recipe file argv[2] in the folder argv[3], going on with what is there, together with the other
+ * processes of an MPI job; prints its events as JSON lines.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

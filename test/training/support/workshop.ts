@@ -87,8 +87,8 @@ export class Workshop {
   }
 
   /**
-   * Trains in processes of their own, goes on where the folder has a run, and kills one of them in the middle where `kill` is
-   * given.
+   * Trains in processes of their own, goes on where the folder has a run, and kills one of them in the middle where
+   * `kill` is given.
    */
   async trainApart(recipe: Recipe, folder: string, { ranks = 1, kill }: ApartOptions = {}): Promise<Ending> {
     const file = this.path(`${folder}.json`)

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach } from 'vitest'
 import { fixturePath } from '../../support/fixture.js'
 
 /** The model that the hub of the tests has. */
@@ -120,4 +123,24 @@ export class Hub {
     if (start + rest.length === data.length) response.end()
     else setTimeout(() => response.destroy(), 20)
   }
+}
+
+/** What a test of the hub has of its own: an empty folder, and an environment whose caches lie there. */
+export interface HubPlace {
+  readonly folder: string
+  readonly env: NodeJS.ProcessEnv
+}
+
+/** A hub for the tests of a file, as new before each of them; `begin` is then told the test's place. */
+export function hubOfTests(begin: (place: HubPlace) => void): Hub {
+  const hub = new Hub()
+  beforeAll(() => hub.listen())
+  afterAll(() => hub.close())
+  beforeEach(async () => {
+    await hub.reset()
+    const folder = await mkdtemp(join(tmpdir(), 'sfv-hub-'))
+    begin({ folder, env: { HF_ENDPOINT: hub.url, SFV_CACHE: folder, HF_HOME: join(folder, 'huggingface') } })
+    return () => rm(folder, { recursive: true, force: true })
+  })
+  return hub
 }
