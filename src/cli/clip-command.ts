@@ -75,7 +75,7 @@ export function withClipOptions(command: Command): Command {
         .choices(['sfv', 'torch'])
         .default('sfv'),
     )
-    .option('--loop', 'close the clip, so that its last frame leads to its first (one more forward)')
+    .option('--loop', 'close the clip, so that its last frame leads to its first')
     .addOption(
       new Option('--format <name>', 'of clips that go to a folder/ or to - (standard output)').choices(EXPORT_FORMATS),
     )

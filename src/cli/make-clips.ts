@@ -3,7 +3,7 @@ import type { ExportOptions } from '../media/export-settings.js'
 import type { PictureInput } from '../media/picture-input.node.js'
 import type { ImageToVideo } from '../pipeline/pretrained.node.js'
 import type { AnimateProgress } from '../pipeline/progress.js'
-import type { CheckedEdit, CheckedSettings } from '../pipeline/settings.js'
+import type { AnimateSettings, CheckedEdit, CheckedSettings } from '../pipeline/settings.js'
 import { UserError } from '../errors.js'
 import type { ClipOptions } from './clip-command.js'
 import { interruptible } from './interrupt.js'
@@ -71,7 +71,7 @@ export async function makeClips<T extends CheckedSettings | CheckedEdit>(
     limit,
     fileSize,
     ...rest
-  }: ClipOptions,
+  }: ClipOptions & Pick<AnimateSettings, 'motions'>,
   schema: 'settingsSchema' | 'editSchema',
   make: Make<T>,
 ): Promise<void> {

@@ -34,10 +34,17 @@ export interface PretrainedOptions extends NodeEngineOptions, MemoryOptions {
 }
 
 /** What `animate` may be told in Node. */
-export interface NodeAnimateOptions extends Omit<AnimateOptions, 'end'> {
-  /** What the clip ends with, for models that take an end frame. */
-  readonly end?: PictureInput
-}
+export interface NodeAnimateOptions
+  extends Omit<AnimateOptions, FurtherPicture>, Partial<Readonly<Record<FurtherPicture, PictureInput>>> {}
+
+/**
+ * Further pictures of `animate`: what the clip ends with, and masks that are white where it stands still, or where alone it may
+ * move.
+ */
+export const FURTHER_PICTURES = ['end', 'still', 'moving'] as const
+
+/** One of them. */
+export type FurtherPicture = (typeof FURTHER_PICTURES)[number]
 
 /**
  * The files of a model folder, or of the snapshot in a model's folder of huggingface_hub's cache. Weights are found when they are
@@ -89,9 +96,10 @@ export async function openModel(model: string, options: Omit<PretrainedOptions, 
   const { native } = opened
   return {
     native,
-    animate(image, { end, ...options }) {
-      const last = end === undefined ? {} : { end: pictureOf(end) }
-      return opened.animate(pictureOf(image), { ...options, ...last })
+    animate(image, { end, still, moving, ...options }) {
+      const pictures = Object.entries({ end, still, moving }).filter(([, input]) => input !== undefined)
+      const read = Object.fromEntries(pictures.map(([name, input]) => [name, pictureOf(input!)]))
+      return opened.animate(pictureOf(image), { ...options, ...read })
     },
     edit(clip, firstFrame, options) {
       const { width = native.width, height = native.height, frames = native.frames, fps = 7, fit } = options

@@ -2,7 +2,7 @@ import { sendablePicture } from '../media/picture-input.node.js'
 import { startThread } from '../runtime/thread.node.js'
 import { checkMoving } from './image-to-video.js'
 import type { AnimateRequest, EditRequest, OpenRequest } from './model-thread.node.js'
-import type { OpenModel, PretrainedOptions } from './pretrained.node.js'
+import { FURTHER_PICTURES, type OpenModel, type PretrainedOptions } from './pretrained.node.js'
 
 /**
  * Opens a model in a thread of its own, which also reads its pictures. Requests are sent in the order of the calls, whichever
@@ -30,10 +30,14 @@ export async function openInThread(
   }
   return {
     native,
-    async animate(image, { onProgress, signal, end, ...asked }) {
-      const ending = end === undefined ? Promise.resolve(undefined) : sendablePicture(end)
-      const [picture, last] = await inTurn(Promise.all([sendablePicture(image), ending]))
-      const request: AnimateRequest = { picture, end: last, asked }
+    async animate(image, { onProgress, signal, end, still, moving, ...asked }) {
+      const further = { end, still, moving }
+      const sent = FURTHER_PICTURES.map(async (name) => {
+        const input = further[name]
+        return input === undefined ? [] : [[name, await sendablePicture(input)] as const]
+      })
+      const [picture, ...rest] = await inTurn(Promise.all([sendablePicture(image), ...sent]))
+      const request: AnimateRequest = { picture, further: Object.fromEntries(rest.flat()), asked }
       return thread.call('animate', request, { signal, onProgress })
     },
     async edit(clip, firstFrame, { onProgress, signal, ...asked }) {

@@ -30,7 +30,14 @@ export interface MakingOptions {
 }
 
 /** What `animate` may be told. */
-export interface AnimateOptions extends AnimateSettings, MakingOptions {}
+export interface AnimateOptions extends AnimateSettings, MakingOptions {
+  /** What the clip ends with. */
+  readonly end?: PictureInput
+  /** What shall stand still: white where it does. */
+  readonly still?: PictureInput
+  /** What may move: white where it may; all else stands still. */
+  readonly moving?: PictureInput
+}
 
 /** What `edit` may be told. */
 export interface EditOptions extends EditSettings, MakingOptions {}
@@ -76,8 +83,11 @@ export class ImageToVideo {
    * @throws UserError when the picture cannot be read, a setting is wrong, or the model cannot make such a clip.
    */
   async animate(picture: PictureInput, options: AnimateOptions = {}): Promise<Clip> {
-    const { onProgress, signal, ...settings } = options
-    const request: AnimateRequest = { picture: await fetched(picture), settings }
+    const { onProgress, signal, end, still, moving, ...settings } = options
+    const further: Record<string, PictureSource> = {}
+    for (const [name, input] of Object.entries({ end, still, moving }))
+      if (input !== undefined) further[name] = await fetched(input)
+    const request: AnimateRequest = { picture: await fetched(picture), further, settings }
     return new Clip(await this.worker.call<ClipContent>('animate', request, { signal, onProgress }))
   }
 

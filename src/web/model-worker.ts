@@ -27,6 +27,7 @@ export type PictureSource = Picture | Blob
 /** What making a clip is told. */
 export interface AnimateRequest {
   readonly picture: PictureSource
+  readonly further: Readonly<Partial<Record<'end' | 'still' | 'moving', PictureSource>>>
   readonly settings: AnimateSettings
 }
 
@@ -74,9 +75,10 @@ const handlers = {
     return { value: { device: engine.device, native: model.native } satisfies OpenAnswer }
   },
 
-  async animate({ picture, settings }: AnimateRequest, { signal, report }: Work) {
+  async animate({ picture, further, settings }: AnimateRequest, { signal, report }: Work) {
     tellDownload = (progress) => report({ type: 'download', ...progress })
-    return answerWith(await opened().animate(pictureOf(picture), { ...settings, signal, onProgress: report }))
+    const read = Object.fromEntries(Object.entries(further).map(([name, source]) => [name, pictureOf(source)]))
+    return answerWith(await opened().animate(pictureOf(picture), { ...settings, ...read, signal, onProgress: report }))
   },
 
   async edit({ clip, firstFrame, settings }: EditRequest, { signal, report }: Work) {

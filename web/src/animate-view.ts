@@ -58,7 +58,7 @@ export class AnimateView implements View {
       const made = performance.now()
       this.player.load(clip)
       this.#stage.classList.remove('empty')
-      const forwards = chosen.loop ? '2 forwards' : '1 forward'
+      const forwards = chosen.loop ? '6 forwards' : '1 forward'
       const opening = (opened - asked) / 1000
       const before = opening > NOTABLE ? `, after ${opening.toFixed(2)} s of opening` : ''
       this.#status.textContent = `${forwards}, ${((made - opened) / 1000).toFixed(2)} s on ${deviceName(model.device)}${before}`

@@ -48,7 +48,9 @@ export class Controls {
       h('div', { class: 'row seed' }, this.#seed.element, dice),
       motion.element,
       noise.element,
-      toggle('Seamless loop', 'A second forward leads the last frame to the first', (loop) => this.#change({ loop })),
+      toggle('Seamless loop', 'Made forwards and backwards, so that the last frame leads to the first', (loop) =>
+        this.#change({ loop }),
+      ),
     )
   }
 
