@@ -14,6 +14,7 @@ Examples:
   sfv animate *.png -o clips/                          clips/NAME.webp for each picture; the model is opened once
   sfv animate *.png -o 'clips/{name}-{seed}.mp4'       names of your own
   sfv animate cat.png -o cat.webp --batch 6 --seed 1   cat-1.webp to cat-6.webp, and a contact sheet to choose from
+  sfv animate cat.png -o cat.webp --batch 6 --best     the best of six, and a contact sheet with all of them
   curl URL | sfv animate - -o - --format gif > cat.gif standard input and output
 
 How it moves (docs/control.md):
@@ -33,6 +34,7 @@ Browsers show frames of 10 ms and less for 100: above 90 pictures per second, ta
 
 interface AnimateCommandOptions extends ClipOptions {
   readonly batch: number
+  readonly best?: true
   readonly end?: string
   readonly move?: Move[]
   readonly still?: string
@@ -60,13 +62,14 @@ export function animateCommand(): Command {
       whole('--batch', 1, 1000),
       1,
     )
+    .option('--best', 'of --batch keep the best clip alone: the least torn of those that move; the sheet shows all')
     .addHelpText('after', EXAMPLES)
-    .action((pictures: string[], { batch, end, still, moving, move, ...options }: AnimateCommandOptions) => {
+    .action((pictures: string[], { batch, best, end, still, moving, move, ...options }: AnimateCommandOptions) => {
       const further = Object.fromEntries(
         Object.entries({ end, still, moving }).filter((entry): entry is [string, string] => entry[1] !== undefined),
       )
       return makeClips<CheckedSettings>(
-        { pictures, batch, others: Object.values(further) },
+        { pictures, batch, best: best === true, others: Object.values(further) },
         { ...options, ...(move && { motions: move }) },
         'settingsSchema',
         (sfv, picture, settings, own) => sfv.animate(picture, { ...settings, ...further, ...own }),

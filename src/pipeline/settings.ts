@@ -12,6 +12,14 @@ const between = (min: number, max: number) => {
   return z.number(rule).min(min, rule).max(max, rule)
 }
 
+/** SVD's motion bucket by word: half, once and twice the motion of the median training clip. */
+const MOTION_WORDS = { low: 67, medium: 127, high: 187 } as const
+const MOTION_RULE = 'give low, medium, high or a number from 0 to 255'
+
+const motion = z
+  .union([z.enum(['low', 'medium', 'high']), z.number().min(0).max(255)], MOTION_RULE)
+  .transform((asked) => (typeof asked === 'number' ? asked : MOTION_WORDS[asked]))
+
 /** What to generate: the one schema that the library and the command line check their options with. */
 export const settingsSchema = z.strictObject({
   /** Forward passes of the UNet. 1 is SF-V's single forward with the student, without guidance; more is classic SVD. */
@@ -31,8 +39,11 @@ export const settingsSchema = z.strictObject({
   height: whole(8, 8192).optional(),
   /** Pictures per second: of the file, and told to the model. */
   fps: between(1, 120).default(7),
-  /** How much shall move: SVD's motion bucket, about 127 for a usual clip. Default: as the model says, else 127. */
-  motion: between(0, 255).optional(),
+  /**
+   * How much shall move: SVD's motion bucket, or low (67), medium (127) or high (187), each twice the one before. Default: as the
+   * model says, else 127.
+   */
+  motion: motion.optional(),
   /** Noise laid onto the picture, as a share of its range: more frees the motion from the picture. */
   noiseAug: between(0, 10).default(0.02),
   /**

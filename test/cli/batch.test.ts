@@ -19,6 +19,8 @@ import fc from 'fast-check'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { outputPlaces, type OutputRequest } from '../../src/cli/output-names.js'
+import { rankClips } from '../../src/evaluation/rank.js'
+import { readClipAt } from '../../src/media/read-clip.node.js'
 import { TINY, TINY_PICTURE } from '../pipeline/tiny.js'
 import { inProcess } from './sfv.js'
 
@@ -70,6 +72,8 @@ describe('names of clips', () => {
     ['a pattern', { out: '{seed}/{name}.mp4', seeds: [7, 8] }, ['7/cat.mp4', '8/cat.mp4']],
     ['a pattern of folders', { out: '{name}/', pictures: ['cat.png', 'dog.png'] }, ['cat/', 'dog/']],
     ['signs that mean something to replace()', { out: '{name}.gif', pictures: ["$&$'.png"] }, ["$&$'.gif"]],
+    ['the best of some', { out: 'x.gif', seeds: [7, 8], best: true }, ['x.gif']],
+    ['the best of some in a folder', { seeds: [7, 8], best: true, format: 'gif' }, ['o/cat.gif']],
     ['standard input and output', { out: '-', pictures: ['-'], format: 'gif' }, ['-']],
     ['standard input has a name', { pictures: ['-', 'dog.png'] }, ['o/stdin.webp', 'o/dog.webp']],
   ])('%s', (_, request, expected) => expect(outs(request)).toEqual(expected))
@@ -79,6 +83,7 @@ describe('names of clips', () => {
     [/standard output takes one/, { out: '-', pictures: ['a.png', 'b.png'], format: 'gif' }],
     [/say with --format/, { out: '-' }],
     [/frames are several files/, { out: '-', format: 'png' }],
+    [/--best keeps one seed; leave \{seed\} out/, { out: '{seed}.gif', seeds: [7, 8], best: true }],
     [/but --format is mp4; end the name in \.mp4/, { out: 'x.gif', format: 'mp4' }],
   ])('refuses: %s', (message, request) => expect(() => outs(request)).toThrow(message))
 
@@ -126,6 +131,37 @@ describe('several clips', () => {
     expect(readFileSync(join(out, 'alone.apng')).equals(readFileSync(join(out, 'c-6.apng')))).toBe(true)
     const { width, height } = await sharp(join(out, 'c-sheet.png')).metadata()
     expect([width > 64, height > 96]).toEqual([true, true])
+  })
+})
+
+describe('the best of several', () => {
+  it('is what its seed gives, by the ranking of all, and lies on top of the sheet', async () => {
+    const out = place('best')
+    const asked = [...SMALL, '--frames', '3', '--seed', '5']
+    const all = await inProcess(['animate', picture, '-o', join(out, 'all.apng'), ...asked, '--batch', '3'])
+    const clips = [5, 6, 7].map((seed) => join(out, `all-${seed}.apng`))
+    const frames = []
+    for (const clip of clips)
+      frames.push(await readClipAt(clip, { fps: 7, size: { width: 32, height: 32 }, maxFrames: 3 }))
+    const best = rankClips(frames.map((each) => each.frames))[0]!.index
+    const { code, stdout } = await inProcess([
+      ...['animate', picture, '-o', join(out, 'one.apng'), ...asked],
+      ...['--batch', '3', '--best', '--json'],
+    ])
+    expect([all.code, code]).toEqual([0, 0])
+    expect(readFileSync(join(out, 'one.apng')).equals(readFileSync(clips[best]!))).toBe(true)
+    const report = JSON.parse(stdout) as { clips: { seed: number }[]; sheets: string[] }
+    expect(report).toMatchObject({ clips: [{ seed: 5 + best }], sheets: [join(out, 'one-sheet.png')] })
+    expect(
+      readdirSync(out)
+        .filter((name) => name.startsWith('one'))
+        .sort(),
+    ).toEqual(['one-sheet.png', 'one.apng'])
+  })
+
+  it('needs several', async () => {
+    const { code, stderr } = await inProcess(['animate', picture, '-o', join(folder, 'x.webp'), ...SMALL, '--best'])
+    expect([code, stderr]).toEqual([2, expect.stringContaining('give --batch with their number too')])
   })
 })
 

@@ -5,7 +5,7 @@ import { h, iconButton, slider, toggle } from './dom.js'
 const SEEDS = 999
 
 /** What the sliders hold. */
-export type Chosen = Required<Pick<AnimateSettings, 'seed' | 'motion' | 'noiseAug' | 'loop'>>
+export type Chosen = Required<Pick<AnimateSettings, 'seed' | 'noiseAug' | 'loop'>> & { readonly motion: number }
 
 /** The panel of seed, motion, noise and loop. */
 export class Controls {
