@@ -9,6 +9,7 @@ import { makeClip, type Context, type MakingOptions, type Sources } from './make
 import type { MemoryLimits, MemoryPlan } from './memory-plan.js'
 import type { ModelSource } from './model-source.js'
 import { Model } from './model.js'
+import { previewClip } from './preview.js'
 import { closeAll, networksOf, type Plan, type PlannedNetworks } from './plan.js'
 import {
   editSchema,
@@ -100,6 +101,19 @@ export class ImageToVideo {
       if (moving) checkPicture(moving, 'the mask of what may move')
       return this.#make(picture, parseSettings(asked), making, { end, still, moving })
     })
+  }
+
+  /**
+   * What drags and masks make of a picture, as a rough clip: no network runs, so that it is there at once, whatever waits.
+   *
+   * @throws UserError as `animate` does.
+   */
+  async preview(picture: Picture | Promise<Picture>, options: AnimateOptions = {}): Promise<ClipContent> {
+    const { end: _, still, moving, ...rest } = options
+    const [, asked] = split(rest)
+    const [read, ...masks] = await Promise.all([picture, still, moving])
+    checkPicture(read, 'the picture')
+    return previewClip(read, parseSettings(asked), { still: masks[0], moving: masks[1] }, this.#model)
   }
 
   /**

@@ -43,7 +43,7 @@ export interface Context {
   readonly model: Model
   readonly lowMemory: boolean
   readonly limits: MemoryLimits
-  networksFor(plan: Plan, memory: MemoryPlan): Promise<PlannedNetworks>
+  readonly networksFor: (plan: Plan, memory: MemoryPlan) => Promise<PlannedNetworks>
 }
 
 const UNSTEERED: Steering = { still: undefined, hints: undefined, rough: [], until: new Int32Array(0) }

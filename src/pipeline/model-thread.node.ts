@@ -55,6 +55,10 @@ const handlers = {
     return answerWith(await opened().animate(picture, { ...asked, ...further, signal, onProgress: report }))
   },
 
+  async preview({ picture, further, asked }: AnimateRequest, { signal }: Work) {
+    return answerWith(await opened().preview(picture, { ...asked, ...further, signal }))
+  },
+
   async edit({ clip, firstFrame, asked }: EditRequest, { signal, report }: Work) {
     return answerWith(await opened().edit(clip, firstFrame, { ...asked, signal, onProgress: report }))
   },

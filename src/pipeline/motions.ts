@@ -93,12 +93,9 @@ export function motionHints(
   for (let cell = 0; cell < plane; cell++) {
     const [column, row] = [cell % latentWidth, Math.floor(cell / latentWidth)]
     const isStill = still !== undefined && still[cell]! >= 0.5
-    const distances = drags.map(({ x, y }) => Math.hypot((column + 0.5) * factor - x, (row + 0.5) * factor - y))
-    const drag = drags.find(
-      ({ x, y, radius }, i) =>
-        distances[i]! === Math.min(...distances) &&
-        (distances[i]! <= radius || (Math.floor(x / factor) === column && Math.floor(y / factor) === row)),
-    )
+    const away = ({ x, y }: Drag) => Math.hypot((column + 0.5) * factor - x, (row + 0.5) * factor - y)
+    const holds = ({ x, y }: Drag) => Math.floor(x / factor) === column && Math.floor(y / factor) === row
+    const [drag] = drags.filter((each) => away(each) <= each.radius || holds(each)).sort((a, b) => away(a) - away(b))
     if (!isStill && !drag) continue
     for (let frame = 0; frame < frames; frame++) {
       const share = isStill || !drag ? 0 : gone(drag.ease, frame, frames) / factor

@@ -76,6 +76,7 @@ async function folderOf(model: string, { onPull }: PretrainedOptions): Promise<s
 export interface OpenModel {
   readonly native: AnyImageToVideo['native']
   animate(image: PictureInput, options: NodeAnimateOptions): Promise<ClipContent>
+  preview(image: PictureInput, options: NodeAnimateOptions): Promise<ClipContent>
   edit(clip: ClipInput, firstFrame: PictureInput, options: EditOptions): Promise<ClipContent>
   dispose(): Promise<void>
 }
@@ -96,11 +97,8 @@ export async function openModel(model: string, options: Omit<PretrainedOptions, 
   const { native } = opened
   return {
     native,
-    animate(image, { end, still, moving, ...options }) {
-      const pictures = Object.entries({ end, still, moving }).filter(([, input]) => input !== undefined)
-      const read = Object.fromEntries(pictures.map(([name, input]) => [name, pictureOf(input!)]))
-      return opened.animate(pictureOf(image), { ...options, ...read })
-    },
+    animate: (image, options) => opened.animate(pictureOf(image), withPictures(options)),
+    preview: (image, options) => opened.preview(pictureOf(image), withPictures(options)),
     edit(clip, firstFrame, options) {
       const { width = native.width, height = native.height, frames = native.frames, fps = 7, fit } = options
       const sampling = { fps, size: { width, height }, maxFrames: frames, ...(fit && { fit }) }
@@ -109,6 +107,12 @@ export async function openModel(model: string, options: Omit<PretrainedOptions, 
     },
     dispose: () => opened.dispose(),
   }
+}
+
+/** Options whose further pictures are being read. */
+function withPictures({ end, still, moving, ...options }: NodeAnimateOptions): AnimateOptions {
+  const given = Object.entries({ end, still, moving }).filter(([, input]) => input !== undefined)
+  return { ...options, ...Object.fromEntries(given.map(([name, input]) => [name, pictureOf(input!)])) }
 }
 
 /**
@@ -147,6 +151,15 @@ export class ImageToVideo {
    */
   async animate(image: PictureInput, options: NodeAnimateOptions = {}): Promise<Clip> {
     return new Clip(await this.model.animate(image, options), this.options)
+  }
+
+  /**
+   * What drags and masks make of a picture, as a rough clip that can be shown at once: no network runs.
+   *
+   * @throws UserError as `animate` does.
+   */
+  async preview(image: PictureInput, options: NodeAnimateOptions = {}): Promise<Clip> {
+    return new Clip(await this.model.preview(image, options), this.options)
   }
 
   /**

@@ -58,6 +58,11 @@ async function pictureOf(source: PictureSource): Promise<Picture> {
   return source instanceof Blob ? readImage(source) : source
 }
 
+/** Further pictures, being read. */
+function opening(further: AnimateRequest['further']): Record<string, Promise<Picture>> {
+  return Object.fromEntries(Object.entries(further).map(([name, source]) => [name, pictureOf(source)]))
+}
+
 function answerWith(clip: ClipContent): Answer {
   const { frames, alpha } = clip
   return { value: clip, transfer: [frames.data.buffer, ...(alpha ? [alpha.buffer] : [])] }
@@ -77,8 +82,12 @@ const handlers = {
 
   async animate({ picture, further, settings }: AnimateRequest, { signal, report }: Work) {
     tellDownload = (progress) => report({ type: 'download', ...progress })
-    const read = Object.fromEntries(Object.entries(further).map(([name, source]) => [name, pictureOf(source)]))
-    return answerWith(await opened().animate(pictureOf(picture), { ...settings, ...read, signal, onProgress: report }))
+    const options = { ...settings, ...opening(further), signal, onProgress: report }
+    return answerWith(await opened().animate(pictureOf(picture), options))
+  },
+
+  async preview({ picture, further, settings }: AnimateRequest) {
+    return answerWith(await opened().preview(pictureOf(picture), { ...settings, ...opening(further) }))
   },
 
   async edit({ clip, firstFrame, settings }: EditRequest, { signal, report }: Work) {

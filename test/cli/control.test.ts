@@ -56,6 +56,8 @@ describe('what steers a clip', () => {
       const sfv = await ImageToVideo.fromPretrained(TINY, { threads: 1, worker })
       const clip = await sfv.animate(TINY_PICTURE, { ...small, ...options() })
       const own = await clip.toBuffer('webp')
+      const preview = await sfv.preview(TINY_PICTURE, { ...small, ...options() })
+      expect(preview.frames).toMatchObject({ count: 3, width: 32, height: 32 })
       await sfv.dispose()
       expect(own.equals(readFileSync(out))).toBe(true)
     }

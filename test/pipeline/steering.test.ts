@@ -204,6 +204,21 @@ describe('a drag without training', () => {
     }
   })
 
+  it('is shown at once as the rough clip that is followed, without a network', async () => {
+    Object.assign(seen, { embeddings: [], latents: [], forwards: 0 })
+    const rough = await sfv.preview(picture, { frames: FRAMES, width: SIDE, height: SIDE, motions })
+    expect([seen.latents.length, seen.forwards]).toEqual([0, 0])
+    expect(rough.frames).toMatchObject({ count: FRAMES, width: SIDE, height: SIDE })
+    const frame = (i: number) => rough.frames.data.subarray(3 * i * SIDE * SIDE, 3 * (i + 1) * SIDE * SIDE)
+    expect(frame(0)).toEqual(resizePicture(picture, SIDE, SIDE).data)
+    // What was in the middle of the drag has come to its end, half a side to the right.
+    const pixel = (i: number, x: number) => [...frame(i).subarray(3 * (16 * SIDE + x), 3 * (16 * SIDE + x) + 3)]
+    expect(pixel(FRAMES - 1, 24)).toEqual(pixel(0, 8))
+    const white = { width: 4, height: 4, data: new Uint8Array(48).fill(255) }
+    const still = await sfv.preview(picture, { frames: FRAMES, width: SIDE, height: SIDE, motions, still: white })
+    expect(still.frames.data.subarray(-3 * SIDE * SIDE)).toEqual(frame(0))
+  })
+
   it('of a loop comes back', async () => {
     const { gone } = await import('../../src/pipeline/motions.js')
     expect(gone('return', 0, 9)).toBeCloseTo(0, 9)
