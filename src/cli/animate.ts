@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { CheckedSettings } from '../pipeline/settings.js'
 import { withClipOptions, type ClipOptions } from './clip-command.js'
 import { makeClips } from './make-clips.js'
-import { whole } from './options.js'
+import { parseMove, whole, type Move } from './options.js'
 
 const EXAMPLES = `
 Examples:
@@ -14,10 +14,32 @@ Examples:
   sfv animate *.png -o clips/                          clips/NAME.webp for each picture; the model is opened once
   sfv animate *.png -o 'clips/{name}-{seed}.mp4'       names of your own
   sfv animate cat.png -o cat.webp --batch 6 --seed 1   cat-1.webp to cat-6.webp, and a contact sheet to choose from
+  sfv animate cat.png -o cat.webp --batch 6 --best     the best of six, and a contact sheet with all of them
   curl URL | sfv animate - -o - --format gif > cat.gif standard input and output
+
+How it moves (docs/control.md):
+  sfv animate awake.png --end asleep.png -o nap.webp   a clip from one picture to another
+  sfv animate cat.png -o cat.webp --loop               the last frame leads to the first, which stays the picture
+  sfv animate cat.png -o cat.webp --move 70%,30%:70%,10%@12%
+                                                       what lies around one place goes to another
+  sfv animate cat.png -o cat.webp --still body.png     what is white in the mask keeps the picture's own pixels
+  sfv animate cat.png -o cat.webp --moving tail.png    what is white in the mask may move, all else stands still
+
+A model that takes an end frame or motion hints is told of them, in as many forwards as without. Any other SVD does it without
+training: an end frame or a loop takes 6 forwards in place of 1, and three for each of several steps; a drag 2 in place of 1,
+and two thirds of several steps; a mask alone 3 in place of 1.
 
 The ending of OUT chooses the format: .mp4 .webm .webp .gif .apng, .png or a folder/ for frames.
 Browsers show frames of 10 ms and less for 100: above 90 pictures per second, take a video.`
+
+interface AnimateCommandOptions extends ClipOptions {
+  readonly batch: number
+  readonly best?: true
+  readonly end?: string
+  readonly move?: Move[]
+  readonly still?: string
+  readonly moving?: string
+}
 
 /** `sfv animate IMAGE... -o OUT`. */
 export function animateCommand(): Command {
@@ -28,6 +50,14 @@ export function animateCommand(): Command {
       'picture files, or patterns of them: PNG, JPEG, WebP, GIF, AVIF or TIFF; - is standard input',
     )
     .requiredOption('-o, --out <file>', 'clip to write; for several a folder/ or a name with {name} or {seed}')
+    .option('--end <image>', 'picture file that the clip ends with')
+    .option(
+      '--move <x,y:x,y@radius>',
+      'drag what is around a place to another, in pixels of the picture or shares such as 50%; may be given again',
+      (text: string, before: Move[] = []) => [...before, parseMove(text)],
+    )
+    .option('--still <mask>', 'picture file, white where the clip stands still')
+    .option('--moving <mask>', 'picture file, white where the clip may move; all else stands still')
   return withClipOptions(command)
     .option(
       '--batch <n>',
@@ -35,10 +65,17 @@ export function animateCommand(): Command {
       whole('--batch', 1, 1000),
       1,
     )
+    .option('--best', 'of --batch keep the best clip alone: the least torn of those that move; the sheet shows all')
     .addHelpText('after', EXAMPLES)
-    .action((pictures: string[], { batch, ...options }: ClipOptions & { readonly batch: number }) =>
-      makeClips<CheckedSettings>({ pictures, batch }, options, 'settingsSchema', (sfv, picture, settings, own) =>
-        sfv.animate(picture, { ...settings, ...own }),
-      ),
-    )
+    .action((pictures: string[], { batch, best, end, still, moving, move, ...options }: AnimateCommandOptions) => {
+      const further = Object.fromEntries(
+        Object.entries({ end, still, moving }).filter((entry): entry is [string, string] => entry[1] !== undefined),
+      )
+      return makeClips<CheckedSettings>(
+        { pictures, batch, best: best === true, others: Object.values(further) },
+        { ...options, ...(move && { motions: move }) },
+        'settingsSchema',
+        (sfv, picture, settings, own) => sfv.animate(picture, { ...settings, ...further, ...own }),
+      )
+    })
 }

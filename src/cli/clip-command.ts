@@ -43,7 +43,11 @@ export function withClipOptions(command: Command): Command {
     )
     .option('--frames <n>', 'frames of the clip (default: as the model was trained)', numeric)
     .option('--fps <n>', 'pictures per second', numeric, 7)
-    .option('--motion <n>', 'how much shall move, 0 to 255 (default: as the model says, else 127)', numeric)
+    .option(
+      '--motion <much>',
+      'how much shall move: low, medium, high, or 0 to 255 (default: as the model says, else 127)',
+      numeric,
+    )
     .option('--noise-aug <s>', 'noise on the picture: more frees the motion from it', numeric, 0.02)
     .option('--size <WxH>', 'size in pixels (default: as the model was trained)', parseSize)
     .addOption(
@@ -70,7 +74,7 @@ export function withClipOptions(command: Command): Command {
         .choices(['sfv', 'torch'])
         .default('sfv'),
     )
-    .option('--loop', 'close the clip, so that its last frame leads to its first (one more forward)')
+    .option('--loop', 'close the clip, so that its last frame leads to its first')
     .addOption(
       new Option('--format <name>', 'of clips that go to a folder/ or to - (standard output)').choices(EXPORT_FORMATS),
     )

@@ -3,7 +3,7 @@ import type { ExportOptions } from '../media/export-settings.js'
 import type { PictureInput } from '../media/picture-input.node.js'
 import type { ImageToVideo } from '../pipeline/pretrained.node.js'
 import type { AnimateProgress } from '../pipeline/progress.js'
-import type { CheckedEdit, CheckedSettings } from '../pipeline/settings.js'
+import type { AnimateSettings, CheckedEdit, CheckedSettings } from '../pipeline/settings.js'
 import { UserError } from '../errors.js'
 import type { ClipOptions } from './clip-command.js'
 import { interruptible } from './interrupt.js'
@@ -39,6 +39,16 @@ export interface Sources {
   readonly others?: readonly string[]
   /** Clips of each picture, with seeds in a row. Default: 1. */
   readonly batch?: number
+  /** Whether of each picture's clips the best alone is written. */
+  readonly best?: boolean
+}
+
+/** A clip of one of a picture's seeds. */
+interface Candidate {
+  readonly seed: number
+  readonly clip: Clip
+  /** Mean share of torn blocks, where the best is chosen. */
+  readonly torn?: number
 }
 
 /** What is told of one clip. */
@@ -57,7 +67,7 @@ interface ClipReport {
  * @throws UsageError when an option is wrong, UserError when a clip cannot be made or written.
  */
 export async function makeClips<T extends CheckedSettings | CheckedEdit>(
-  { pictures: given, others = [], batch = 1 }: Sources,
+  { pictures: given, others = [], batch = 1, best = false }: Sources,
   {
     out,
     format,
@@ -72,11 +82,12 @@ export async function makeClips<T extends CheckedSettings | CheckedEdit>(
     limit,
     fileSize,
     ...rest
-  }: ClipOptions,
+  }: ClipOptions & Pick<AnimateSettings, 'motions'>,
   schema: 'settingsSchema' | 'editSchema',
   make: Make<T>,
 ): Promise<void> {
   const started = performance.now()
+  if (best && batch === 1) throw new UsageError('--best chooses from several clips; give --batch with their number too')
   const file = { transparent, limit, size: fileSize }
   const schemas = await import('../pipeline/settings.js')
   const asked = { ...rest, ...size, ...guidance }
@@ -86,7 +97,7 @@ export async function makeClips<T extends CheckedSettings | CheckedEdit>(
   const seed = settings.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!
   const seeds = Array.from({ length: batch }, (_, i) => seed + i)
   const pictures = await expandPatterns(given)
-  const places = outputPlaces({ out, format, pictures, seeds })
+  const places = outputPlaces({ out, format, pictures, seeds, best })
   if (json && out === STANDARD) throw new UsageError('-o is -; leave out --json, which goes to standard output too')
   await checkPlaces(places, [...pictures, ...others])
   const { ImageToVideo } = await import('../pipeline/pretrained.node.js')
@@ -95,7 +106,7 @@ export async function makeClips<T extends CheckedSettings | CheckedEdit>(
   const line = new StatusLine()
   let failures = 0
   try {
-    const several = places.clips.length > 1
+    const several = places.clips.length > 1 || best
     const sfv = await ImageToVideo.fromPretrained(model, {
       device,
       precision,
@@ -107,7 +118,7 @@ export async function makeClips<T extends CheckedSettings | CheckedEdit>(
       worker: false,
     })
     const reports: ClipReport[] = []
-    const candidates = new Map<string, { seed: number; clip: Clip }[]>()
+    const candidates = new Map<string, Candidate[]>()
     let before = started
     let last: { readonly picture: string; readonly pixels: PictureInput } | undefined
     for (const place of places.clips) {
@@ -120,15 +131,18 @@ export async function makeClips<T extends CheckedSettings | CheckedEdit>(
         }
         // Nothing is written yet, so Ctrl-C may end the process on the spot: a handler would wait for a network to
         // finish.
-        const clip = await make(sfv, last.pixels, settings, { seed: place.seed, onProgress: meter.report })
+        const made: Candidate[] = []
+        for (const seed of best ? seeds : [place.seed])
+          made.push({ seed, clip: await make(sfv, last.pixels, settings, { seed, onProgress: meter.report }) })
+        const ranked = best ? await fromTheBest(made) : made
+        const { clip } = ranked[0]!
         const output = await interruptible((signal) => save(clip, place, format, { ...file, signal }))
         meter.at('save', 1, 1)
         const now = performance.now()
         const timings = { ...meter.timings, total: now - before }
         if (!json && place.out !== STANDARD) line.note(wrote(output, timings.total, clip))
         reports.push(reportOf(output, clip, { ...settings, model, device, precision }, timings))
-        if (batch > 1)
-          candidates.set(place.picture, [...(candidates.get(place.picture) ?? []), { seed: place.seed, clip }])
+        if (batch > 1) candidates.set(place.picture, [...(candidates.get(place.picture) ?? []), ...ranked])
         before = now
       } catch (error) {
         if (!several || !(error instanceof UserError)) throw error
@@ -180,10 +194,16 @@ async function save(
   return [out]
 }
 
+/** Candidates from the best to the worst. */
+async function fromTheBest(made: readonly Candidate[]): Promise<Candidate[]> {
+  const { rankClips } = await import('../evaluation/rank.js')
+  return rankClips(made.map(({ clip }) => clip.frames)).map(({ index, torn }) => ({ ...made[index]!, torn }))
+}
+
 /** Writes a contact sheet of each picture's candidates: a row for each seed. */
 async function writeSheets(
   { sheets }: OutputPlaces,
-  candidates: ReadonlyMap<string, readonly { seed: number; clip: Clip }[]>,
+  candidates: ReadonlyMap<string, readonly Candidate[]>,
 ): Promise<string[]> {
   if (sheets.size === 0) return []
   const { writeSheet } = await import('../media/sheet.node.js')
@@ -191,7 +211,9 @@ async function writeSheets(
   for (const [picture, path] of sheets) {
     const clips = candidates.get(picture)
     if (!clips) continue
-    const labels = clips.map(({ seed }) => `seed ${seed}`)
+    const labels = clips.map(({ seed, torn }) =>
+      torn === undefined ? `seed ${seed}` : `seed ${seed}, ${(100 * torn).toFixed(1)} % torn`,
+    )
     const scale = Math.min(1, SHEET_FRAME / clips[0]!.clip.frames.width)
     await writeSheet(
       path,

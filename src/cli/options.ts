@@ -1,5 +1,6 @@
 import { Option } from 'commander'
 import { UserError } from '../errors.js'
+import type { AnimateSettings } from '../pipeline/settings.js'
 import { DEVICES } from '../runtime/device-names.js'
 import { BUNDLED_MODEL } from '../weights/packaged.node.js'
 
@@ -34,6 +35,19 @@ export function parseGuidance(text: string): { minGuidance: number; maxGuidance:
   if (typeof min !== 'number' || typeof max !== 'number' || more !== undefined)
     throw new UsageError(`--guidance is ${text}; give the scale of the first and of the last frame, such as 1:3`)
   return { minGuidance: min, maxGuidance: max }
+}
+
+/** A part of a picture that is dragged, as `--move` says it. */
+export type Move = NonNullable<AnimateSettings['motions']>[number]
+
+/** `40,50%:60,20%@12%` as a drag: places in pixels of the picture or shares of it, and a radius where one is told. */
+export function parseMove(text: string): Move {
+  const length = String.raw`\s*(-?\d+(?:\.\d+)?%?)\s*`
+  const match = new RegExp(`^${length},${length}:${length},${length}(?:@${length})?$`).exec(text)
+  if (!match)
+    throw new UsageError(`--move is ${text}; give two places and, if you like, a radius, such as 50%,40%:50%,20%@12%`)
+  const [x, y, toX, toY, radius] = match.slice(1).map((part) => (part?.endsWith('%') ? part : numeric(part ?? '')))
+  return { from: [x!, y!], to: [toX!, toY!], ...(match[5] === undefined ? {} : { radius }) }
 }
 
 /** Reads an option as a number from `min` to `max`. */

@@ -11,11 +11,14 @@ export interface OutputRequest {
   /** Paths of the pictures; `-` is standard input. */
   readonly pictures: readonly string[]
   readonly seeds: readonly number[]
+  /** Whether the best candidate of each picture alone is kept. */
+  readonly best?: boolean
 }
 
 /** One clip to be made. */
 export interface ClipPlace {
   readonly picture: string
+  /** Its seed; the first of those to choose from where the best is kept. */
   readonly seed: number
   readonly out: string
 }
@@ -36,7 +39,15 @@ export const STANDARD = '-'
  *
  * @throws UsageError when two clips would have one name, or a name and a format contradict each other.
  */
-export function outputPlaces({ out, format, pictures, seeds }: OutputRequest): OutputPlaces {
+export function outputPlaces({ best, ...request }: OutputRequest): OutputPlaces {
+  const { out, seeds } = request
+  if (!best) return placesOf(request)
+  if (out.includes('{seed}')) throw new UsageError(`-o is ${out}, and --best keeps one seed; leave {seed} out`)
+  const { clips } = placesOf({ ...request, seeds: seeds.slice(0, 1) })
+  return { clips, sheets: out === STANDARD ? new Map() : placesOf(request).sheets }
+}
+
+function placesOf({ out, format, pictures, seeds }: Omit<OutputRequest, 'best'>): OutputPlaces {
   const several = pictures.length * seeds.length > 1
   if (out === STANDARD) {
     if (several) throw new UsageError('-o is -, for several clips; standard output takes one: give a folder/')

@@ -1,8 +1,9 @@
 export { discriminatorNoise, drawSigma } from './discriminator-noise.js'
 export { applyGuidance, guidanceScales, isGuided } from './guidance.js'
-export { type Denoise, eulerStep, sample, sampleConsistency, type SamplerProgress } from './sampler.js'
+export { type Denoise, eulerStep, sample, sampleConsistency, type SampleOptions } from './sampler.js'
 export {
   consistencySchedule,
+  generatorSchedule,
   generatorSigmas,
   karrasSchedule,
   karrasSigmas,

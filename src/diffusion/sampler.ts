@@ -14,14 +14,27 @@ export type Denoise = (input: Float32Array, sigma: number, cNoise: number, step:
 
 /** Told after each step of a sampler. */
 export interface SamplerProgress {
-  /** Steps done, 1 .. steps. */
+  /** Steps done, 1 .. steps; one that is taken again counts each time. */
   readonly step: number
   readonly steps: number
+}
+
+/** How steps are taken again, from their own level and with fresh noise (Lugmayr et al. 2022, RePaint). */
+export interface Resampling {
+  /** How often each of them is taken again. */
+  readonly times: number
+  /** How many steps are: the first ones. */
+  readonly steps: number
+  /** Noise of unit variance for a step and its repetition, both from 0, of the shape of the latents. */
+  noise(step: number, repetition: number): Float32Array
 }
 
 /** What a sampler may be told. */
 export interface SampleOptions {
   readonly onProgress?: (progress: SamplerProgress) => void
+  /** Puts what is known in the place of what a step made: given the latents after `step`, at `sigma`; changes them. */
+  readonly hold?: ((x: Float32Array, sigma: number, step: number) => void) | undefined
+  readonly resample?: Resampling | undefined
   /** Ends the sampling before the next step, with the signal's reason as the error. */
   readonly signal?: AbortSignal | undefined
 }
@@ -89,21 +102,32 @@ async function walk(
   { sigmas, timesteps }: Schedule,
   denoise: Denoise,
   advance: Advance,
-  { onProgress, signal }: SampleOptions,
+  { onProgress, signal, hold, resample }: SampleOptions,
 ): Promise<Float32Array> {
+  const repetitions = (step: number) => (resample && step < resample.steps ? resample.times : 0)
+  const steps = timesteps.reduce((sum, _, step) => sum + 1 + repetitions(step), 0)
   let x = start
+  let done = 0
   for (const [step, cNoise] of timesteps.entries()) {
-    signal?.throwIfAborted()
-    const sigma = sigmas[step]!
+    const [sigma, sigmaNext] = [sigmas[step]!, sigmas[step + 1]!]
     const { cIn } = precondition(sigma)
-    const f = await denoise(
-      x.map((value) => cIn * value),
-      sigma,
-      cNoise,
-      step,
-    )
-    x = advance(x, denoised(x, f, sigma), sigma, sigmas[step + 1]!, step)
-    onProgress?.({ step: step + 1, steps: timesteps.length })
+    for (let repetition = 0; repetition <= repetitions(step); repetition++) {
+      signal?.throwIfAborted()
+      if (repetition > 0) {
+        const fresh = resample!.noise(step, repetition - 1)
+        const deviation = Math.sqrt(sigma ** 2 - sigmaNext ** 2)
+        x = x.map((value, i) => value + deviation * fresh[i]!)
+      }
+      const f = await denoise(
+        x.map((value) => cIn * value),
+        sigma,
+        cNoise,
+        step,
+      )
+      x = advance(x, denoised(x, f, sigma), sigma, sigmaNext, step)
+      hold?.(x, sigmaNext, step)
+      onProgress?.({ step: ++done, steps })
+    }
   }
   signal?.throwIfAborted()
   return x

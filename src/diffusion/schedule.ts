@@ -119,3 +119,18 @@ export function sfvSigmas(count: number, { sigmaMin, sigmaMax }: SigmaRange = SV
 export function generatorSigmas(count = 4, range: SigmaRange = SVD_SIGMAS): Float64Array {
   return sfvSigmas(count, range).subarray(1)
 }
+
+/**
+ * The walk of a generator over all levels that it was trained at, from the highest down, each with fresh noise: what a clip takes
+ * that is steered from step to step, which a single forward cannot be.
+ */
+export function generatorSchedule(range: SigmaRange = SVD_SIGMAS): Schedule {
+  const levels = [...generatorSigmas(undefined, range)].reverse()
+  const sigmas = Float32Array.of(...levels, 0)
+  return {
+    sigmas,
+    timesteps: Float32Array.from(levels, (level) => 0.25 * Math.log(level)),
+    renoising: sigmas.subarray(1),
+    initNoiseSigma: levels[0]!,
+  }
+}

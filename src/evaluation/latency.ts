@@ -56,7 +56,7 @@ export class StageTimer {
     const fresh = () => this.#random.normals(size)
     const start = fresh().map((value) => plan.startSigma * value)
     const renoise = row.sampler === 'consistency' ? fresh : undefined
-    const denoise = (schedule: Schedule) => job.denoise(condition, start, schedule, undefined, renoise)
+    const denoise = (schedule: Schedule) => job.denoise(condition, start, schedule, { renoise })
     await denoise(shortened(plan.schedule))
     const repeats = Math.max(1, Math.ceil(FORWARDS / forwardsOf(row)))
     const denoising = await timed(() => denoise(plan.schedule), repeats)

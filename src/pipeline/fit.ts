@@ -1,5 +1,6 @@
 import type { Picture } from '../media/frames.js'
 import { resizePicture } from '../media/lanczos.js'
+import type { Size } from '../media/resize.js'
 import type { CheckedSettings } from './settings.js'
 
 /**
@@ -8,16 +9,25 @@ import type { CheckedSettings } from './settings.js'
  * picture is made smaller first.
  */
 export function fitPicture(picture: Picture, width: number, height: number, fit: CheckedSettings['fit']): Picture {
-  const wider = picture.width * height > picture.height * width
   if (fit === 'stretch' || picture.width * height === picture.height * width) return picture
-  const keepsHeight = wider === (fit === 'cover')
-  const canvas = keepsHeight
-    ? { width: Math.max(1, Math.round((picture.height * width) / height)), height: picture.height }
-    : { width: picture.width, height: Math.max(1, Math.round((picture.width * height) / width)) }
+  const canvas = canvasOf(picture, width, height, fit)
   const excess = Math.sqrt((canvas.width * canvas.height) / LARGEST_CANVAS)
   return fit === 'contain' && excess > 1
     ? fitPicture(shrunk(picture, excess), width, height, fit)
     : onCanvas(picture, canvas.width, canvas.height)
+}
+
+/** The canvas of the aspect ratio of `width` x `height` that a picture is laid on the middle of, in the picture's pixels. */
+export function canvasOf(
+  picture: Size,
+  width: number,
+  height: number,
+  fit: Exclude<CheckedSettings['fit'], 'stretch'>,
+): Size {
+  const wider = picture.width * height > picture.height * width
+  return wider === (fit === 'cover')
+    ? { width: Math.max(1, Math.round((picture.height * width) / height)), height: picture.height }
+    : { width: picture.width, height: Math.max(1, Math.round((picture.width * height) / width)) }
 }
 
 /** Pixels of the largest canvas, 50 MB: several times what any clip has. */

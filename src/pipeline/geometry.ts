@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
 import type { UNetConfig } from '../models/unet/index.js'
 import type { AutoencoderConfig } from '../models/autoencoder.js'
-import type { CheckedSettings } from './settings.js'
+import type { AnySettings } from './settings.js'
 
 /** Sizes of a clip. */
 export interface Geometry {
@@ -38,7 +38,7 @@ export function nativeGeometry(
  *
  * @throws UserError when a side is no multiple of what the model's networks halve it by.
  */
-export function geometryOf(settings: CheckedSettings, unet: UNetConfig, vae: AutoencoderConfig): Geometry {
+export function geometryOf(settings: AnySettings, unet: UNetConfig, vae: AutoencoderConfig): Geometry {
   const native = nativeGeometry(unet, vae)
   const { frames = native.frames } = settings
   const width = settings.width ?? settings.height ?? native.width

@@ -1,22 +1,16 @@
 import { UserError } from '../errors.js'
 import type { ClipContent } from '../media/clip.js'
-import { frameAt, type Picture } from '../media/frames.js'
-import { controlsFor, endsOf, pinEnds } from './ends.js'
+import type { Picture } from '../media/frames.js'
 import { checkFrames, checkPicture, nameOfValue } from '../media/picture.js'
-import { baseName, type Engine } from '../runtime/program.js'
-import { denoiseClip } from './denoise-clip.js'
+import type { Engine } from '../runtime/program.js'
 import type { Precision } from './device-traits.js'
-import { isFiniteArray } from './finite.js'
-import { fitPicture } from './fit.js'
 import { nativeGeometry } from './geometry.js'
-import { Job } from './job.js'
-import { describeMemory, planMemory, type MemoryLimits, type MemoryPlan } from './memory-plan.js'
+import { makeClip, type Context, type MakingOptions, type Sources } from './make-clip.js'
+import type { MemoryLimits, MemoryPlan } from './memory-plan.js'
 import type { ModelSource } from './model-source.js'
 import { Model } from './model.js'
-import { noiseSource } from './noise.js'
-import { closeAll, networksOf, planGeneration, type Plan, type PlannedNetworks } from './plan.js'
-import { toFrames, toFramesWithAlpha } from './preprocess.js'
-import type { AnimateProgress } from './progress.js'
+import { previewClip } from './preview.js'
+import { closeAll, networksOf, type Plan, type PlannedNetworks } from './plan.js'
 import {
   editSchema,
   parseSettings,
@@ -26,21 +20,17 @@ import {
   type EditSettings,
 } from './settings.js'
 
-/** What the making of any clip may be told beside its settings. */
-export interface MakingOptions {
-  /** Noise of unit variance that the denoising starts from, (f, c, h, w). Default: drawn from the seed. */
-  readonly latents?: Float32Array
-  /** Noise of unit variance for the augmentation of the picture, (3, height, width). Default: drawn from the seed. */
-  readonly imageNoise?: Float32Array
-  readonly onProgress?: (progress: AnimateProgress) => void
-  /** Ends the work between two runs of a network, with the signal's reason as the error. */
-  readonly signal?: AbortSignal
-}
-
 /** What `animate` may be told. */
 export interface AnimateOptions extends AnimateSettings, MakingOptions {
-  /** What the clip ends with, for models that take an end frame; may still be read. */
+  /**
+   * What the clip ends with; may still be read. A model that takes an end frame is told of it. Of any other SVD, what it makes
+   * forward from the picture and backward from this one is fused: 6 forwards in place of 1, three for each of several steps.
+   */
   readonly end?: Picture | Promise<Picture>
+  /** What shall stand still: white where it does. It keeps the picture's own pixels. May still be read. */
+  readonly still?: Picture | Promise<Picture>
+  /** What may move: white where it may; all else stands still. May still be read. */
+  readonly moving?: Picture | Promise<Picture>
 }
 
 /** What `edit` may be told. */
@@ -102,13 +92,28 @@ export class ImageToVideo {
    *   configuration.
    */
   animate(picture: Picture | Promise<Picture>, options: AnimateOptions = {}): Promise<ClipContent> {
-    const { end, ...rest } = options
+    const { end, still, moving, ...rest } = options
     const [making, asked] = split(rest)
-    return this.#queued(making, Promise.all([picture, end]), ([picture, end]) => {
+    return this.#queued(making, Promise.all([picture, end, still, moving]), ([picture, end, still, moving]) => {
       checkPicture(picture, 'the picture')
       if (end) checkPicture(end, 'the end frame')
-      return this.#make(picture, parseSettings(asked), making, end && { end })
+      if (still) checkPicture(still, 'the mask of what stands still')
+      if (moving) checkPicture(moving, 'the mask of what may move')
+      return this.#make(picture, parseSettings(asked), making, { end, still, moving })
     })
+  }
+
+  /**
+   * What drags and masks make of a picture, as a rough clip: no network runs, so that it is there at once, whatever waits.
+   *
+   * @throws UserError as `animate` does.
+   */
+  async preview(picture: Picture | Promise<Picture>, options: AnimateOptions = {}): Promise<ClipContent> {
+    const { end: _, still, moving, ...rest } = options
+    const [, asked] = split(rest)
+    const [read, ...masks] = await Promise.all([picture, still, moving])
+    checkPicture(read, 'the picture')
+    return previewClip(read, parseSettings(asked), { still: masks[0], moving: masks[1] }, this.#model)
   }
 
   /**
@@ -160,58 +165,19 @@ export class ImageToVideo {
     return clip
   }
 
-  async #make(
+  #make(
     picture: Picture,
     settings: CheckedSettings | CheckedEdit,
-    { latents, imageNoise, onProgress, signal }: MakingOptions,
-    { original, end }: { readonly original?: MovingPictures; readonly end?: Picture } = {},
+    making: MakingOptions,
+    sources: Sources = {},
   ): Promise<ClipContent> {
-    const model = this.#model
-    const plan = planGeneration(settings, model)
-    const isStudent = plan.component !== 'unet' || settings.network !== undefined || plan.sampler === 'consistency'
-    if (settings.steps === 1 && !isStudent) {
-      const message = `${model.path} has no student, which is trained for one step; its unet wants about 25 steps, and one will be blurred`
-      onProgress?.({ type: 'warning', message })
+    const context: Context = {
+      model: this.#model,
+      lowMemory: this.#lowMemory,
+      limits: this.#limits,
+      networksFor: (plan, memory) => this.#networksFor(plan, memory),
     }
-    const { frames, height, width, latentHeight, latentWidth } = plan.geometry
-    const seed = settings.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!
-    const pixels = model.autoencoder.channels * height * width
-    const draw = noiseSource(settings.generator, seed)
-    const pictureNoise = given(imageNoise, pixels, 'imageNoise') ?? draw('picture', pixels)
-    const values = frames * model.vaeConfig.latentChannels * latentHeight * latentWidth
-    const noise = given(latents, values, 'latents') ?? draw('latents', values)
-    const fitted = (image: Picture) => fitPicture(image, width, height, settings.fit)
-    const first = fitted(picture)
-    const ends = endsOf(plan, model, first, end && fitted(end))
-    const clip = original
-      ? Array.from({ length: frames }, (_, i) => fitted(frameAt(original.frames, i, original.alpha)))
-      : ends
-
-    const memory = await planMemory(plan, model, this.#limits, settings.decodeChunk)
-    const held = describeMemory(memory, plan)
-    if (held !== undefined) onProgress?.({ type: 'memory', message: held, plan: memory })
-    const oneAtATime = this.#lowMemory || memory.oneAtATime
-    const networks = await this.#networksFor(plan, memory)
-    if (oneAtATime) await closeAll(networks)
-    const job = new Job(settings, plan, { ...memory, oneAtATime }, networks, (stage, done, total) => {
-      onProgress?.({ type: 'stage', stage, done, total })
-      signal?.throwIfAborted()
-    })
-    await job.prepare()
-    const encoded = await job.encode(first, pictureNoise, model, clip, original && clip[0])
-    const known = original ? [] : encoded.latents
-    const condition = { ...encoded.condition, controls: controlsFor(plan, model, known) }
-    const clean = await denoiseClip(job, plan, model, settings, noise, draw, { ...encoded, condition })
-    pinEnds(clean, known, model.vaeConfig.scalingFactor)
-    const shown = plan.loop === 'end frame' ? clean.subarray(0, clean.length - clean.length / frames) : clean
-    const relative = model.autoencoder.relative ? encoded.first : undefined
-    const decoded = await job.decode(shown, model.vaeConfig.scalingFactor, relative)
-    const metadata = describe(settings, plan, seed, model.path)
-    const made =
-      model.autoencoder.pixels === 'rgb'
-        ? { frames: toFrames(decoded, { height, width }) }
-        : toFramesWithAlpha(decoded, { height, width }, !first.alpha && !original?.alpha)
-    return { ...made, fps: settings.fps, metadata }
+    return makeClip(context, picture, settings, making, sources)
   }
 
   /** The networks of the last clip, if this one is of the same shape; else new ones in their place. */
@@ -244,36 +210,4 @@ export function checkMoving(clip: MovingPictures | undefined): asserts clip is M
 function split<T extends MakingOptions>(options: T): [MakingOptions, Omit<T, keyof MakingOptions>] {
   const { latents, imageNoise, onProgress, signal, ...asked } = options
   return [{ latents, imageNoise, onProgress, signal }, asked]
-}
-
-/** Values that the caller gave, if their number is right and all are finite. */
-function given(values: Float32Array | undefined, size: number, name: string): Float32Array | undefined {
-  if (values && values.length !== size) throw new UserError(`${name} has ${values.length} values; give ${size}`)
-  if (values && !isFiniteArray(values)) throw new UserError(`${name} has values that are no numbers; give finite ones`)
-  return values
-}
-
-/** What a saved clip tells about its making: enough to make it again. */
-function describe(
-  settings: CheckedSettings | CheckedEdit,
-  plan: Plan,
-  seed: number,
-  path: string,
-): Record<string, string> {
-  const { steps, noiseAug, fit, loop } = settings
-  return {
-    software: 'sfv',
-    model: baseName(path),
-    seed: `${seed}`,
-    ...(settings.generator === 'sfv' ? {} : { generator: settings.generator }),
-    network: plan.component,
-    steps: `${steps}`,
-    ...(plan.sampler === 'euler' ? {} : { sampler: plan.sampler }),
-    motion: `${plan.motion}`,
-    noiseAug: `${noiseAug}`,
-    fit,
-    ...(plan.guidance ? { guidance: `${settings.minGuidance}:${plan.maxGuidance}` } : {}),
-    ...('strength' in settings ? { strength: `${settings.strength}` } : {}),
-    ...(loop ? { loop: 'true' } : {}),
-  }
 }

@@ -1,17 +1,17 @@
-import { sample, sampleConsistency, type Schedule, type SamplerProgress } from '../diffusion/index.js'
+import { sample, sampleConsistency, type SampleOptions, type Schedule } from '../diffusion/index.js'
 import type { Picture } from '../media/frames.js'
 import type { Program } from '../runtime/program.js'
 import { addedTimeIds, augmented, embedPicture, encodePlanes, planesOf } from './condition.js'
 import { decodeLatents } from './decode.js'
 import { denoiser, type Condition } from './denoiser.js'
+import { fused } from './fuse.js'
 import type { MemoryPlan } from './memory-plan.js'
 import type { Model } from './model.js'
 import type { Network } from './network.js'
 import type { Plan, PlannedNetworks } from './plan.js'
 import type { Stage } from './progress.js'
-import { padLoop, unpadLoop } from './refine.js'
 import { decodeTiled } from './tiles.js'
-import type { CheckedSettings } from './settings.js'
+import type { AnySettings } from './settings.js'
 
 /** Is told how far a stage is; may throw to end the work. */
 export type Report = (stage: Stage, done: number, total: number) => void
@@ -19,10 +19,30 @@ export type Report = (stage: Stage, done: number, total: number) => void
 /** What a generation starts from. */
 export interface Encoded {
   readonly condition: Condition
+  /** The same of the picture that a fused clip ends with. */
+  readonly backward?: Condition | undefined
   /** Of other pictures, (c, h, w) each, unscaled. */
   readonly latents: readonly Float32Array[]
   /** The picture as the first stage takes it, (channels, height, width). */
   readonly first: Float32Array
+}
+
+/** What pictures a generation is made of beside the one that it begins with. */
+export interface Others {
+  /** Pictures whose latents are wanted: those of a clip to edit, or where the clip is to begin and end. */
+  readonly known?: readonly Picture[]
+  /** What their latents are relative to, where latents are; the picture unless told. */
+  readonly base?: Picture | undefined
+  /** What the UNet is told of where the clip is made backwards. */
+  readonly backward?: Picture | undefined
+}
+
+/** How a walk differs from the usual. */
+export interface Walk extends Pick<SampleOptions, 'hold' | 'resample'> {
+  /** What the UNet is told backwards, where two directions are fused. */
+  readonly backward?: Condition | undefined
+  /** Fresh noise of unit variance for a step (from 1), where each level is reached by noising anew. */
+  readonly renoise?: ((step: number) => Float32Array) | undefined
 }
 
 /** One generation: the stages of a plan, each of which reports how far it is. They are called in their order. */
@@ -30,7 +50,7 @@ export class Job {
   readonly #opened = new Set<Network>()
 
   constructor(
-    private readonly settings: CheckedSettings,
+    private readonly settings: AnySettings,
     private readonly plan: Plan,
     private readonly memory: MemoryPlan,
     private readonly networks: PlannedNetworks,
@@ -49,38 +69,55 @@ export class Job {
   }
 
   /**
-   * What the UNet is told of the picture, and the latents of a clip's frames where one is given.
+   * What the UNet is told of the picture, and the latents of other pictures where they are wanted.
    *
    * @param noise (channels, height, width), unit variance: the augmentation's
-   * @param others pictures whose latents are wanted: those of a clip to edit, or where the clip is to begin and end
-   * @param base what the others' latents are relative to, where latents are; the picture unless told
-   * @returns the condition, the latents of the others, unscaled, and the picture as the first stage takes it
    */
   async encode(
     picture: Picture,
     noise: Float32Array,
     model: Model,
-    others: readonly Picture[] = [],
-    base = picture,
+    { known = [], base = picture, backward }: Others = {},
   ): Promise<Encoded> {
     const { imageEncoder, vaeEncoder } = this.networks
     const { autoencoder, preprocessing } = model
-    const total = 2 + others.length
-    const embedding = await this.#with(imageEncoder, (program) => embedPicture(picture, preprocessing, program))
-    this.report('encode', 1, total)
+    const both = backward && backward !== picture ? [picture, backward] : [picture]
+    const total = 2 * both.length + known.length
+    let done = 0
+    const count = <T>(result: T): T => (this.report('encode', ++done, total), result)
     const { fps, noiseAug } = this.settings
     const told = addedTimeIds({ fps, noiseAug, motion: this.plan.motion })
+    const embeddings = await this.#with(imageEncoder, (program) =>
+      inTurn(both, async (each) => count(await embedPicture(each, preprocessing, program))),
+    )
     return this.#with(vaeEncoder, async (program) => {
-      const first = planesOf(picture, this.plan.geometry, autoencoder)
-      const imageLatents = await encodePlanes(augmented(first, noise, noiseAug, autoencoder), program)
-      this.report('encode', 2, total)
-      const from = base === picture ? first : planesOf(base, this.plan.geometry, autoencoder)
-      const latents: Float32Array[] = []
-      for (const other of others) {
-        latents.push(await encodePlanes(planesOf(other, this.plan.geometry, autoencoder), program, from))
-        this.report('encode', 2 + latents.length, total)
+      const planes = new Map<Picture, Float32Array>()
+      const planesOfEach = (each: Picture) => {
+        const made = planes.get(each) ?? planesOf(each, this.plan.geometry, autoencoder)
+        planes.set(each, made)
+        return made
       }
-      return { condition: { embedding, imageLatents, addedTimeIds: told }, latents, first }
+      const conditions = await inTurn(both, async (each, i): Promise<Condition> => {
+        const noisy = augmented(planesOfEach(each), noise, noiseAug, autoencoder)
+        return {
+          embedding: embeddings[i]!,
+          imageLatents: count(await encodePlanes(noisy, program)),
+          addedTimeIds: told,
+        }
+      })
+      const from = planesOfEach(base)
+      const encoded = new Map<Picture, Float32Array>()
+      const latents = await inTurn(known, async (each) => {
+        const made = encoded.get(each) ?? (await encodePlanes(planesOfEach(each), program, from))
+        encoded.set(each, made)
+        return count(made)
+      })
+      return {
+        condition: conditions[0]!,
+        backward: backward && conditions.at(-1)!,
+        latents,
+        first: planesOfEach(picture),
+      }
     })
   }
 
@@ -88,22 +125,23 @@ export class Job {
    * Walks noisy latents down a schedule.
    *
    * @param start (f, c, h, w), at the schedule's first level
-   * @param walks steps of the network that the clip takes in all, and those before this walk: for the report
-   * @param renoise fresh noise of unit variance for a step (from 1), where the walk is that of a consistency model
    * @returns clean latents (f, c, h, w), scaled
    */
   denoise(
     condition: Condition,
     start: Float32Array,
     schedule: Schedule,
-    walks: { readonly done: number; readonly total: number } = { done: 0, total: schedule.timesteps.length },
-    renoise?: (step: number) => Float32Array,
+    { backward, renoise, hold, resample }: Walk = {},
   ): Promise<Float32Array> {
-    const onProgress = ({ step }: SamplerProgress) => this.report('denoise', walks.done + step, walks.total)
+    const { guidance, geometry } = this.plan
+    const onProgress: SampleOptions['onProgress'] = ({ step, steps }) => this.report('denoise', step, steps)
     return this.#with(this.networks.unet, (program) => {
-      const denoise = denoiser(program, condition, this.plan.guidance)
-      if (renoise) return sampleConsistency(start, schedule, denoise, renoise, { onProgress })
-      return sample(start, schedule, denoise, { onProgress })
+      const forward = denoiser(program, condition, guidance)
+      const denoise = backward ? fused(forward, denoiser(program, backward, guidance), geometry.frames) : forward
+      const options = { onProgress, hold, resample }
+      return renoise
+        ? sampleConsistency(start, schedule, denoise, renoise, options)
+        : sample(start, schedule, denoise, options)
     })
   }
 
@@ -113,7 +151,7 @@ export class Job {
    * @param first the picture that `encode` gave, where latents are relative
    */
   async decode(latents: Float32Array, scalingFactor: number, first?: Float32Array): Promise<Float32Array> {
-    const { padding, geometry } = this.plan
+    const { geometry } = this.plan
     const { chunks, tile } = this.memory
     const { latentHeight, latentWidth, height: pixels } = geometry
     const size = { height: latentHeight, width: latentWidth }
@@ -124,9 +162,7 @@ export class Job {
       return tile ? decodeTiled(part, frames, size, tile, pixels / latentHeight, run) : run(part)
     }
     const onChunk = (done: number) => this.report('decode', done, chunks.length)
-    const padded = padding === 0 ? latents : padLoop(latents, geometry.frames, padding)
-    const decoded = await decodeLatents(padded, scalingFactor, chunks, decode, onChunk)
-    return padding === 0 ? decoded : unpadLoop(decoded, geometry.frames, padding)
+    return decodeLatents(latents, scalingFactor, chunks, decode, onChunk)
   }
 
   async #open(network: Network): Promise<Program> {
@@ -140,4 +176,11 @@ export class Job {
     if (this.memory.oneAtATime) await network.close()
     return result
   }
+}
+
+/** Does the same with each, one after the other. */
+async function inTurn<T, R>(all: readonly T[], each: (one: T, index: number) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  for (const [index, one] of all.entries()) results.push(await each(one, index))
+  return results
 }

@@ -94,7 +94,7 @@ export async function planMemory(
     oneAtATime: true,
     lean: true,
     splitGuidance: plan.guidance !== undefined,
-    // A loop's padding is decoded too.
+    // Of a loop one frame is made that is not decoded.
     chunks: chunkSizes(
       plan.chunks.reduce((sum, count) => sum + count, 0),
       chosen.chunk,

@@ -7,6 +7,7 @@ import type { EditOptions } from './image-to-video.js'
 import {
   openModel,
   type ClipInput,
+  type FurtherPicture,
   type NodeAnimateOptions,
   type OpenModel,
   type PretrainedOptions,
@@ -21,8 +22,8 @@ export interface OpenRequest {
 /** What making a clip is told. */
 export interface AnimateRequest {
   readonly picture: SendablePicture
-  readonly end: SendablePicture | undefined
-  readonly asked: Omit<NodeAnimateOptions, 'onProgress' | 'signal' | 'end'>
+  readonly further: Readonly<Partial<Record<FurtherPicture, SendablePicture>>>
+  readonly asked: Omit<NodeAnimateOptions, 'onProgress' | 'signal' | FurtherPicture>
 }
 
 /** What editing a clip is told. */
@@ -50,8 +51,12 @@ const handlers = {
     return { value: model.native }
   },
 
-  async animate({ picture, end, asked }: AnimateRequest, { signal, report }: Work) {
-    return answerWith(await opened().animate(picture, { ...asked, end, signal, onProgress: report }))
+  async animate({ picture, further, asked }: AnimateRequest, { signal, report }: Work) {
+    return answerWith(await opened().animate(picture, { ...asked, ...further, signal, onProgress: report }))
+  },
+
+  async preview({ picture, further, asked }: AnimateRequest, { signal }: Work) {
+    return answerWith(await opened().preview(picture, { ...asked, ...further, signal }))
   },
 
   async edit({ clip, firstFrame, asked }: EditRequest, { signal, report }: Work) {

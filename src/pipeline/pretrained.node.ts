@@ -34,10 +34,17 @@ export interface PretrainedOptions extends NodeEngineOptions, MemoryOptions {
 }
 
 /** What `animate` may be told in Node. */
-export interface NodeAnimateOptions extends Omit<AnimateOptions, 'end'> {
-  /** What the clip ends with, for models that take an end frame. */
-  readonly end?: PictureInput
-}
+export interface NodeAnimateOptions
+  extends Omit<AnimateOptions, FurtherPicture>, Partial<Readonly<Record<FurtherPicture, PictureInput>>> {}
+
+/**
+ * Further pictures of `animate`: what the clip ends with, and masks that are white where it stands still, or where alone it may
+ * move.
+ */
+export const FURTHER_PICTURES = ['end', 'still', 'moving'] as const
+
+/** One of them. */
+export type FurtherPicture = (typeof FURTHER_PICTURES)[number]
 
 /**
  * The files of a model folder, or of the snapshot in a model's folder of huggingface_hub's cache. Weights are found
@@ -69,6 +76,7 @@ async function folderOf(model: string, { onPull }: PretrainedOptions): Promise<s
 export interface OpenModel {
   readonly native: AnyImageToVideo['native']
   animate(image: PictureInput, options: NodeAnimateOptions): Promise<ClipContent>
+  preview(image: PictureInput, options: NodeAnimateOptions): Promise<ClipContent>
   edit(clip: ClipInput, firstFrame: PictureInput, options: EditOptions): Promise<ClipContent>
   dispose(): Promise<void>
 }
@@ -89,10 +97,8 @@ export async function openModel(model: string, options: Omit<PretrainedOptions, 
   const { native } = opened
   return {
     native,
-    animate(image, { end, ...options }) {
-      const last = end === undefined ? {} : { end: pictureOf(end) }
-      return opened.animate(pictureOf(image), { ...options, ...last })
-    },
+    animate: (image, options) => opened.animate(pictureOf(image), withPictures(options)),
+    preview: (image, options) => opened.preview(pictureOf(image), withPictures(options)),
     edit(clip, firstFrame, options) {
       const { width = native.width, height = native.height, frames = native.frames, fps = 7, fit } = options
       const sampling = { fps, size: { width, height }, maxFrames: frames, ...(fit && { fit }) }
@@ -101,6 +107,12 @@ export async function openModel(model: string, options: Omit<PretrainedOptions, 
     },
     dispose: () => opened.dispose(),
   }
+}
+
+/** Options whose further pictures are being read. */
+function withPictures({ end, still, moving, ...options }: NodeAnimateOptions): AnimateOptions {
+  const given = Object.entries({ end, still, moving }).filter(([, input]) => input !== undefined)
+  return { ...options, ...Object.fromEntries(given.map(([name, input]) => [name, pictureOf(input!)])) }
 }
 
 /**
@@ -139,6 +151,15 @@ export class ImageToVideo {
    */
   async animate(image: PictureInput, options: NodeAnimateOptions = {}): Promise<Clip> {
     return new Clip(await this.model.animate(image, options), this.options)
+  }
+
+  /**
+   * What drags and masks make of a picture, as a rough clip that can be shown at once: no network runs.
+   *
+   * @throws UserError as `animate` does.
+   */
+  async preview(image: PictureInput, options: NodeAnimateOptions = {}): Promise<Clip> {
+    return new Clip(await this.model.preview(image, options), this.options)
   }
 
   /**

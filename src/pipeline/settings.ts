@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { UserError } from '../errors.js'
+import { motionSchema } from './motions.js'
 
 const whole = (min: number, max: number) => {
   const rule = `give a whole number from ${min} to ${max}`
@@ -10,6 +11,14 @@ const between = (min: number, max: number) => {
   const rule = `give a number from ${min} to ${max}`
   return z.number(rule).min(min, rule).max(max, rule)
 }
+
+/** SVD's motion bucket by word: half, once and twice the motion of the median training clip. */
+const MOTION_WORDS = { low: 67, medium: 127, high: 187 } as const
+const MOTION_RULE = 'give low, medium, high or a number from 0 to 255'
+
+const motion = z
+  .union([z.enum(['low', 'medium', 'high']), z.number().min(0).max(255)], MOTION_RULE)
+  .transform((asked) => (typeof asked === 'number' ? asked : MOTION_WORDS[asked]))
 
 /** What to generate: the one schema that the library and the command line check their options with. */
 export const settingsSchema = z.strictObject({
@@ -30,8 +39,11 @@ export const settingsSchema = z.strictObject({
   height: whole(8, 8192).optional(),
   /** Pictures per second: of the file, and told to the model. */
   fps: between(1, 120).default(7),
-  /** How much shall move: SVD's motion bucket, about 127 for a usual clip. Default: as the model says, else 127. */
-  motion: between(0, 255).optional(),
+  /**
+   * How much shall move: SVD's motion bucket, or low (67), medium (127) or high (187), each twice the one before. Default: as the
+   * model says, else 127.
+   */
+  motion: motion.optional(),
   /** Noise laid onto the picture, as a share of its range: more frees the motion from the picture. */
   noiseAug: between(0, 10).default(0.02),
   /**
@@ -57,8 +69,16 @@ export const settingsSchema = z.strictObject({
   fit: z.enum(['cover', 'contain', 'stretch'], 'give cover, contain or stretch').default('cover'),
   /** Frames that the VAE decodes together. More needs more memory; the frames of a chunk are aware of each other. */
   decodeChunk: whole(1, 1000).optional(),
-  /** Closes the clip, so that its last frame leads to its first; costs a second forward. */
+  /**
+   * Closes the clip, so that its last frame leads to its first, which stays the picture. A model that takes an end frame does so in
+   * the same forwards; any other takes 6 in place of 1, and three for each of several steps.
+   */
   loop: z.boolean('give true or false').default(false),
+  /**
+   * Parts of the picture that are dragged. A model that takes motion hints is told of them; any other SVD follows a rough clip by
+   * dual-clock denoising (Time-to-Move), which takes about two thirds of its steps, and 2 forwards in place of 1.
+   */
+  motions: z.array(motionSchema, 'give a list of motions').max(16, 'give at most 16').default([]),
 })
 
 /** What may be asked for. */
@@ -67,8 +87,11 @@ export type AnimateSettings = z.input<typeof settingsSchema>
 /** Settings after the defaults that do not depend on the model. */
 export type CheckedSettings = z.output<typeof settingsSchema>
 
+/** Those that any clip has, made of a picture or edited. */
+export type AnySettings = Omit<CheckedSettings, 'motions'>
+
 /** How to carry an edit through a clip: the settings of a generation, and how much of the clip may change. */
-export const editSchema = settingsSchema.extend({
+export const editSchema = settingsSchema.omit({ motions: true }).extend({
   /**
    * How much noise is laid on the clip, 0 to 1, in the levels that the generator is trained at: up to a third keeps the
    * clip's layout and motion, more makes a new motion for the new frame.
@@ -103,5 +126,12 @@ export function parseSettings<T extends SettingsSchema = typeof settingsSchema>(
   if (issue.code === 'unrecognized_keys')
     throw new UserError(`${issue.keys.join(', ')}: no such setting; known are ${Object.keys(schema.shape).join(', ')}`)
   const name = String(issue.path[0])
-  throw new UserError(`${nameOf(name)} is ${String((settings as Record<string, unknown>)[name])}; ${issue.message}`)
+  let wrong: unknown = settings
+  for (const step of issue.path) wrong = (wrong as Record<PropertyKey, unknown> | undefined)?.[step]
+  const place = issue.path.slice(1).map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
+  throw new UserError(`${nameOf(name)}${place.join('')} is ${shown(wrong)}; ${issue.message}`)
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)
 }

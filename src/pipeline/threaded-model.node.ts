@@ -1,8 +1,8 @@
-import { sendablePicture } from '../media/picture-input.node.js'
+import { sendablePicture, type PictureInput } from '../media/picture-input.node.js'
 import { startThread } from '../runtime/thread.node.js'
 import { checkMoving } from './image-to-video.js'
 import type { AnimateRequest, EditRequest, OpenRequest } from './model-thread.node.js'
-import type { OpenModel, PretrainedOptions } from './pretrained.node.js'
+import { FURTHER_PICTURES, type NodeAnimateOptions, type OpenModel, type PretrainedOptions } from './pretrained.node.js'
 
 /**
  * Opens a model in a thread of its own, which also reads its pictures. Requests are sent in the order of the calls,
@@ -30,11 +30,12 @@ export async function openInThread(
   }
   return {
     native,
-    async animate(image, { onProgress, signal, end, ...asked }) {
-      const ending = end === undefined ? Promise.resolve(undefined) : sendablePicture(end)
-      const [picture, last] = await inTurn(Promise.all([sendablePicture(image), ending]))
-      const request: AnimateRequest = { picture, end: last, asked }
+    async animate(image, { onProgress, signal, ...asked }) {
+      const request = await inTurn(requestOf(image, asked))
       return thread.call('animate', request, { signal, onProgress })
+    },
+    async preview(image, { onProgress: _, signal, ...asked }) {
+      return thread.call('preview', await requestOf(image, asked), { signal })
     },
     async edit(clip, firstFrame, { onProgress, signal, ...asked }) {
       const picture = await inTurn(sendablePicture(firstFrame))
@@ -50,4 +51,18 @@ export async function openInThread(
       thread.terminate()
     },
   }
+}
+
+/** What is sent of a picture and of the further ones among the options. */
+async function requestOf(
+  image: PictureInput,
+  { end, still, moving, ...asked }: Omit<NodeAnimateOptions, 'onProgress' | 'signal'>,
+): Promise<AnimateRequest> {
+  const further = { end, still, moving }
+  const sent = FURTHER_PICTURES.map(async (name) => {
+    const input = further[name]
+    return input === undefined ? [] : [[name, await sendablePicture(input)] as const]
+  })
+  const [picture, ...rest] = await Promise.all([sendablePicture(image), ...sent])
+  return { picture, further: Object.fromEntries(rest.flat()), asked }
 }

@@ -18,9 +18,9 @@ export class Metrics {
     buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300],
     registers: [this.registry],
   })
-  readonly #forwards = new Counter({
-    name: 'sfv_forwards_total',
-    help: 'Forward passes of the denoising network',
+  readonly #steps = new Counter({
+    name: 'sfv_steps_total',
+    help: 'Denoising steps that finished clips were asked for',
     registers: [this.registry],
   })
   readonly #deaths = new Counter({
@@ -59,7 +59,7 @@ export class Metrics {
     })
     queue.listenAll((job: Job) => {
       if (job.completedAt !== undefined) this.#ended.inc({ state: job.state })
-      if (job.state === 'completed') this.#forwards.inc(job.settings.steps * (job.settings.loop ? 2 : 1))
+      if (job.state === 'completed') this.#steps.inc(job.settings.steps)
     })
   }
 

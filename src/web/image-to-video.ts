@@ -32,8 +32,12 @@ export interface MakingOptions {
 
 /** What `animate` may be told. */
 export interface AnimateOptions extends AnimateSettings, MakingOptions {
-  /** What the clip ends with, for models whose `abilities.endFrame` says so. */
-  readonly end?: PictureInput | undefined
+  /** What the clip ends with. */
+  readonly end?: PictureInput
+  /** What shall stand still: white where it does. */
+  readonly still?: PictureInput
+  /** What may move: white where it may; all else stands still. */
+  readonly moving?: PictureInput
 }
 
 /** What `edit` may be told. */
@@ -87,13 +91,18 @@ export class ImageToVideo {
    * @throws UserError when the picture cannot be read, a setting is wrong, or the model cannot make such a clip.
    */
   async animate(picture: PictureInput, options: AnimateOptions = {}): Promise<Clip> {
-    const { onProgress, signal, end, ...settings } = options
-    const request: AnimateRequest = {
-      picture: await fetched(picture),
-      end: end === undefined ? undefined : await fetched(end),
-      settings,
-    }
+    const { onProgress, signal, ...asked } = options
+    const request = await requestOf(picture, asked)
     return new Clip(await this.worker.call<ClipContent>('animate', request, { signal, onProgress }))
+  }
+
+  /**
+   * What drags and masks make of a picture, as a rough clip that can be shown at once: no network runs.
+   *
+   * @throws UserError as `animate` does.
+   */
+  async preview(picture: PictureInput, options: Omit<AnimateOptions, keyof MakingOptions> = {}): Promise<Clip> {
+    return new Clip(await this.worker.call<ClipContent>('preview', await requestOf(picture, options)))
   }
 
   /**
@@ -129,6 +138,16 @@ function modelWorker(device: WebDevice): Worker {
 /** The worker resolves addresses against its own, so that it is given whole ones. */
 function absolute(engine: OpenRequest['engine']): OpenRequest['engine'] {
   return engine.runtime === undefined ? engine : { ...engine, runtime: new URL(engine.runtime, location.href).href }
+}
+
+async function requestOf(
+  picture: PictureInput,
+  { end, still, moving, ...settings }: Omit<AnimateOptions, keyof MakingOptions>,
+): Promise<AnimateRequest> {
+  const further: Record<string, PictureSource> = {}
+  for (const [name, input] of Object.entries({ end, still, moving }))
+    if (input !== undefined) further[name] = await fetched(input)
+  return { picture: await fetched(picture), further, settings }
 }
 
 async function fetched(picture: PictureInput): Promise<PictureSource> {

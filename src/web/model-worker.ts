@@ -29,8 +29,7 @@ export type PictureSource = Picture | Blob
 /** What making a clip is told. */
 export interface AnimateRequest {
   readonly picture: PictureSource
-  /** What the clip ends with, for models that take an end frame. */
-  readonly end?: PictureSource | undefined
+  readonly further: Readonly<Partial<Record<'end' | 'still' | 'moving', PictureSource>>>
   readonly settings: AnimateSettings
 }
 
@@ -59,6 +58,11 @@ function opened(): ImageToVideo {
 
 async function pictureOf(source: PictureSource): Promise<Picture> {
   return source instanceof Blob ? readImage(source) : source
+}
+
+/** Further pictures, being read. */
+function opening(further: AnimateRequest['further']): Record<string, Promise<Picture>> {
+  return Object.fromEntries(Object.entries(further).map(([name, source]) => [name, pictureOf(source)]))
 }
 
 function answerWith(clip: ClipContent): Answer {
@@ -94,10 +98,14 @@ const handlers = {
     return { value: { device: engine.device, ...facts } satisfies OpenAnswer }
   },
 
-  async animate({ picture, end, settings }: AnimateRequest, { signal, report }: Work) {
+  async animate({ picture, further, settings }: AnimateRequest, { signal, report }: Work) {
     tellDownload = (progress) => report({ type: 'download', ...progress })
-    const options = { ...settings, signal, onProgress: report, ...(end && { end: pictureOf(end) }) }
+    const options = { ...settings, ...opening(further), signal, onProgress: report }
     return answerWith(await opened().animate(pictureOf(picture), options))
+  },
+
+  async preview({ picture, further, settings }: AnimateRequest) {
+    return answerWith(await opened().preview(pictureOf(picture), { ...settings, ...opening(further) }))
   },
 
   async edit({ clip, firstFrame, settings }: EditRequest, { signal, report }: Work) {

@@ -15,10 +15,10 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import fc from 'fast-check'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { outputPlaces, type OutputRequest } from '../../src/cli/output-names.js'
+import { rankClips } from '../../src/evaluation/rank.js'
+import { readClipAt } from '../../src/media/read-clip.node.js'
 import { TINY, TINY_PICTURE } from '../pipeline/tiny.js'
 import { inProcess } from './sfv.js'
 
@@ -55,45 +55,6 @@ function shell(line: string) {
   const script = `sfv() { ${process.execPath} --import tsx ${MAIN} "$@"; }; ${line}`
   return spawnSync('bash', ['-c', script], { cwd: ROOT, maxBuffer: 1e8 })
 }
-
-describe('names of clips', () => {
-  const outs = (request: Partial<OutputRequest>) =>
-    outputPlaces({ out: 'o/', pictures: ['a/cat.png'], seeds: [7], ...request }).clips.map(({ out }) => out)
-
-  it.each<[string, Partial<OutputRequest>, string[]]>([
-    ['one clip keeps its name', { out: 'x.webp' }, ['x.webp']],
-    ['one clip fills a folder with frames', {}, ['o/']],
-    ['a format makes it a file in the folder', { format: 'mp4' }, ['o/cat.mp4']],
-    ['several pictures', { pictures: ['a/cat.png', 'dog.jpg'] }, ['o/cat.webp', 'o/dog.webp']],
-    ['several pictures of one name', { pictures: ['a/cat.png', 'b/cat.jpg'] }, ['o/cat.webp', 'o/cat-2.webp']],
-    ['frames of several pictures', { pictures: ['cat.png', 'dog.png'], format: 'png' }, ['o/cat/', 'o/dog/']],
-    ['candidates', { out: 'x.gif', seeds: [7, 8] }, ['x-7.gif', 'x-8.gif']],
-    ['candidates in a folder', { seeds: [7, 8], format: 'gif' }, ['o/cat-7.gif', 'o/cat-8.gif']],
-    ['a pattern', { out: '{seed}/{name}.mp4', seeds: [7, 8] }, ['7/cat.mp4', '8/cat.mp4']],
-    ['a pattern of folders', { out: '{name}/', pictures: ['cat.png', 'dog.png'] }, ['cat/', 'dog/']],
-    ['signs that mean something to replace()', { out: '{name}.gif', pictures: ["$&$'.png"] }, ["$&$'.gif"]],
-    ['standard input and output', { out: '-', pictures: ['-'], format: 'gif' }, ['-']],
-    ['standard input has a name', { pictures: ['-', 'dog.png'] }, ['o/stdin.webp', 'o/dog.webp']],
-  ])('%s', (_, request, expected) => expect(outs(request)).toEqual(expected))
-
-  it.each<[RegExp, Partial<OutputRequest>]>([
-    [/for 2 clips; give a folder\/, or a name with \{name\}/, { out: 'x.gif', pictures: ['a.png', 'b.png'] }],
-    [/standard output takes one/, { out: '-', pictures: ['a.png', 'b.png'], format: 'gif' }],
-    [/say with --format/, { out: '-' }],
-    [/frames are several files/, { out: '-', format: 'png' }],
-    [/but --format is mp4; end the name in \.mp4/, { out: 'x.gif', format: 'mp4' }],
-  ])('refuses: %s', (message, request) => expect(() => outs(request)).toThrow(message))
-
-  it('are as many as clips, each its own', () => {
-    const path = fc.constantFrom('a.png', 'b/a.jpg', 'c.webp', 'a-2.png', '-')
-    fc.assert(
-      fc.property(fc.array(path, { minLength: 1, maxLength: 6 }), fc.integer({ min: 1, max: 4 }), (pictures, batch) => {
-        const made = outs({ pictures, seeds: Array.from({ length: batch }, (_, i) => i), format: 'gif' })
-        expect(new Set(made).size).toBe(pictures.length * batch)
-      }),
-    )
-  })
-})
 
 describe('several clips', () => {
   it('are made with the model opened once; one that fails is told and left out', async () => {
@@ -143,6 +104,37 @@ describe('several clips', () => {
     expect(readFileSync(join(out, 'alone.apng')).equals(readFileSync(join(out, 'c-6.apng')))).toBe(true)
     const { width, height } = await sharp(join(out, 'c-sheet.png')).metadata()
     expect([width > 64, height > 96]).toEqual([true, true])
+  })
+})
+
+describe('the best of several', () => {
+  it('is what its seed gives, by the ranking of all, and lies on top of the sheet', async () => {
+    const out = place('best')
+    const asked = [...SMALL, '--frames', '3', '--seed', '5']
+    const all = await inProcess(['animate', picture, '-o', join(out, 'all.apng'), ...asked, '--batch', '3'])
+    const clips = [5, 6, 7].map((seed) => join(out, `all-${seed}.apng`))
+    const frames = []
+    for (const clip of clips)
+      frames.push(await readClipAt(clip, { fps: 7, size: { width: 32, height: 32 }, maxFrames: 3 }))
+    const best = rankClips(frames.map((each) => each.frames))[0]!.index
+    const { code, stdout } = await inProcess([
+      ...['animate', picture, '-o', join(out, 'one.apng'), ...asked],
+      ...['--batch', '3', '--best', '--json'],
+    ])
+    expect([all.code, code]).toEqual([0, 0])
+    expect(readFileSync(join(out, 'one.apng')).equals(readFileSync(clips[best]!))).toBe(true)
+    const report = JSON.parse(stdout) as { clips: { seed: number }[]; sheets: string[] }
+    expect(report).toMatchObject({ clips: [{ seed: 5 + best }], sheets: [join(out, 'one-sheet.png')] })
+    expect(
+      readdirSync(out)
+        .filter((name) => name.startsWith('one'))
+        .sort(),
+    ).toEqual(['one-sheet.png', 'one.apng'])
+  })
+
+  it('needs several', async () => {
+    const { code, stderr } = await inProcess(['animate', picture, '-o', join(folder, 'x.webp'), ...SMALL, '--best'])
+    expect([code, stderr]).toEqual([2, expect.stringContaining('give --batch with their number too')])
   })
 })
 

@@ -129,6 +129,8 @@ describe('what a model is best asked for', () => {
     expect(clip.metadata).not.toHaveProperty('guidance')
     const other = await sfv.animate(picture, { ...small, steps: 2, motion: 90, maxGuidance: 2 })
     expect(other.metadata).toMatchObject({ motion: '90', guidance: '1:2' })
+    const high = await sfv.animate(picture, { ...small, motion: 'high' })
+    expect(high.metadata).toMatchObject({ motion: '187' })
     await Promise.all([sfv.dispose(), usual.dispose()])
   })
 })
@@ -201,6 +203,7 @@ describe('what cannot be is refused', () => {
     ['a number', { frames: 0 }, 'frames is 0; give a whole number from 1 to 1000'],
     ['a fraction', { steps: 1.5 }, 'steps is 1.5; give a whole number from 1 to 1000'],
     ['guidance', { steps: 2, minGuidance: 2, maxGuidance: 1 }, 'guidance 2:1 falls from above 1 to 1'],
+    ['a word', { motion: 'much' as 'low' }, 'motion is much; give low, medium, high or a number from 0 to 255'],
     ['a setting', { step: 4 } as AnimateOptions, 'step: no such setting; known are steps, network'],
     ['latents', { latents: new Float32Array(3) }, 'latents has 3 values; give 4096'],
   ]

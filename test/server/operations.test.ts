@@ -34,7 +34,7 @@ it('tells how it is, describes itself, and refuses what is too much', async () =
     const metrics = await (await fetch(`${url}/metrics`)).text()
     expect(metrics).toMatch(/^sfv_jobs\{state="completed"\} 2$/m)
     expect(metrics).toMatch(/^sfv_stage_seconds_count\{stage="decode"\} [1-9]/m)
-    expect(metrics).toMatch(/^sfv_forwards_total 2$/m)
+    expect(metrics).toMatch(/^sfv_steps_total 2$/m)
     expect(metrics).toMatch(/^sfv_queue_age_seconds 0$/m)
 
     const api = (await (await fetch(`${url}/openapi.json`)).json()) as {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { unzipSync } from 'fflate'
 import type { Page } from 'playwright-core'
+import type { AnimateSettings } from '../../src/pipeline/settings.js'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { decodeClip } from '../../src/media/decode.node.js'
@@ -41,6 +42,8 @@ describe.skipIf(chromiumPath === undefined)(`sfv/web in Chromium${without}`, { t
 
   afterAll(() => library?.close())
 
+  const MOTIONS: AnimateSettings['motions'] = [{ from: ['30%', '50%'], to: ['60%', '50%'] }]
+
   it('makes what Node makes, within 1e-3', async () => {
     const expected = await floatClip(await tinySource(), nodeEngine({ threads: 1 }), picture, settings)
     const actual = await page.evaluate(
@@ -61,10 +64,11 @@ describe.skipIf(chromiumPath === undefined)(`sfv/web in Chromium${without}`, { t
     const node = await ImageToVideo.fromPretrained(TINY, { threads: 1 })
     const clip = await node.animate(picture, settings)
     const edited = await node.edit(clip, picture, { ...settings, strength: 0.2 })
+    const steered = await node.animate(picture, { ...settings, end: picture, still: picture, motions: MOTIONS })
     await node.dispose()
     const workers = page.workers().length
-    const { first, second, device, downloads, stages } = await page.evaluate(
-      async ([{ data, ...size }, asked]) => {
+    const { first, second, third, device, downloads, stages } = await page.evaluate(
+      async ([{ data, ...size }, asked, motions]) => {
         const downloads: number[] = []
         const stages: string[] = []
         const onDownload = ({ loaded, total }: { loaded: number; total: number }) => downloads.push(loaded / total)
@@ -73,17 +77,20 @@ describe.skipIf(chromiumPath === undefined)(`sfv/web in Chromium${without}`, { t
         const onProgress = (event: { type: string; stage?: string }) => stages.push(event.stage ?? event.type)
         const clip = await model.animate(source, { ...asked, onProgress })
         const edited = await model.edit(clip, source, { ...asked, strength: 0.2 })
+        const steered = await model.animate(source, { ...asked, end: source, still: source, motions })
         model.dispose()
         const { device } = model
-        return { first: [...clip.frames.data], second: [...edited.frames.data], device, downloads, stages }
+        const [first, second, third] = [clip, edited, steered].map(({ frames }) => [...frames.data])
+        return { first: first!, second: second!, third: third!, device, downloads, stages }
       },
-      [input, settings] as const,
+      [input, settings, MOTIONS] as const,
     )
     expect(device).toBe('wasm')
     const worst = (a: readonly number[], b: Uint8Array) =>
       a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0)
     expect([first.length, worst(first, clip.frames.data) <= 1]).toEqual([clip.frames.data.length, true])
     expect([second.length, worst(second, edited.frames.data) <= 1]).toEqual([edited.frames.data.length, true])
+    expect([third.length, worst(third, steered.frames.data) <= 1]).toEqual([steered.frames.data.length, true])
     expect(downloads).toEqual([...downloads].sort((a, b) => a - b))
     expect(downloads.at(-1)).toBe(1)
     expect(stages).toEqual(expect.arrayContaining(['warning', 'open', 'encode', 'denoise', 'decode']))

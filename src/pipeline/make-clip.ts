@@ -1,0 +1,137 @@
+import { UserError } from '../errors.js'
+import type { ClipContent } from '../media/clip.js'
+import { frameAt, type Picture } from '../media/frames.js'
+import { concatenated } from '../runtime/concatenated.js'
+import { denoiseClip } from './denoise-clip.js'
+import { describeClip } from './describe.js'
+import { controlsFor, endsOf, heldEnds, pinEnds } from './ends.js'
+import { isFiniteArray } from './finite.js'
+import { fitPicture } from './fit.js'
+import { Job } from './job.js'
+import { describeMemory, planMemory, type MemoryLimits, type MemoryPlan } from './memory-plan.js'
+import type { Model } from './model.js'
+import { noiseSource } from './noise.js'
+import { closeAll, planGeneration, type Plan, type PlannedNetworks } from './plan.js'
+import { toFrames, toFramesWithAlpha } from './preprocess.js'
+import type { AnimateProgress } from './progress.js'
+import type { CheckedEdit, CheckedSettings } from './settings.js'
+import { steeringOf, type Steering } from './steer.js'
+import { withStill } from './still.js'
+
+/** What the making of any clip may be told beside its settings. */
+export interface MakingOptions {
+  /** Noise of unit variance that the denoising starts from, (f, c, h, w). Default: drawn from the seed. */
+  readonly latents?: Float32Array
+  /** Noise of unit variance for the augmentation of the picture, (3, height, width). Default: drawn from the seed. */
+  readonly imageNoise?: Float32Array
+  readonly onProgress?: (progress: AnimateProgress) => void
+  /** Ends the work between two runs of a network, with the signal's reason as the error. */
+  readonly signal?: AbortSignal
+}
+
+/** What a clip is made of beside the picture. */
+export interface Sources {
+  /** A clip that is edited: its frames, and their opacity where it has any. */
+  readonly original?: Pick<ClipContent, 'frames' | 'alpha'> | undefined
+  readonly end?: Picture | undefined
+  readonly still?: Picture | undefined
+  readonly moving?: Picture | undefined
+}
+
+/** What clips are made with. */
+export interface Context {
+  readonly model: Model
+  readonly lowMemory: boolean
+  readonly limits: MemoryLimits
+  readonly networksFor: (plan: Plan, memory: MemoryPlan) => Promise<PlannedNetworks>
+}
+
+const UNSTEERED: Steering = { still: undefined, hints: undefined, rough: [], until: new Int32Array(0) }
+
+/**
+ * Makes one clip: encodes the pictures, walks from noise, decodes.
+ *
+ * @throws UserError when the model cannot make such a clip, or its weights do not fit its configuration.
+ */
+export async function makeClip(
+  { model, lowMemory, limits, networksFor }: Context,
+  picture: Picture,
+  settings: CheckedSettings | CheckedEdit,
+  { latents, imageNoise, onProgress, signal }: MakingOptions,
+  { original, end, still, moving }: Sources,
+): Promise<ClipContent> {
+  const masks = { still, moving }
+  const plan = planGeneration(settings, model, { end: !!end, masks: !!still || !!moving })
+  const isStudent = plan.component !== 'unet' || settings.network !== undefined || plan.sampler === 'consistency'
+  if (settings.steps === 1 && !isStudent) {
+    const message = `${model.path} has no student, which is trained for one step; its unet wants about 25 steps, and one will be blurred`
+    onProgress?.({ type: 'warning', message })
+  }
+  const { frames, height, width, latentHeight, latentWidth } = plan.geometry
+  const seed = settings.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!
+  const pixels = model.autoencoder.channels * height * width
+  const draw = noiseSource(settings.generator, seed)
+  const pictureNoise = given(imageNoise, pixels, 'imageNoise') ?? draw('picture', pixels)
+  const values = frames * model.vaeConfig.latentChannels * latentHeight * latentWidth
+  const noise = given(latents, values, 'latents') ?? draw('latents', values)
+  const fitted = (image: Picture) => fitPicture(image, width, height, settings.fit)
+  const first = fitted(picture)
+  const last = end && fitted(end)
+  const steering = 'motions' in settings ? steeringOf(plan, model, settings, picture, first, masks) : UNSTEERED
+  const ends = original ? [] : endsOf(plan, model, first, last)
+  // A loop of an edited clip goes on to the frame that the clip begins with.
+  const clip = original
+    ? Array.from({ length: frames }, (_, i) =>
+        fitted(frameAt(original.frames, plan.loop && i === frames - 1 ? 0 : i, original.alpha)),
+      )
+    : steering.rough
+
+  const memory = await planMemory(plan, model, limits, settings.decodeChunk)
+  const message = describeMemory(memory, plan)
+  if (message !== undefined) onProgress?.({ type: 'memory', message, plan: memory })
+  const oneAtATime = lowMemory || memory.oneAtATime
+  const networks = await networksFor(plan, memory)
+  if (oneAtATime) await closeAll(networks)
+  const job = new Job(settings, plan, { ...memory, oneAtATime }, networks, (stage, done, total) => {
+    onProgress?.({ type: 'stage', stage, done, total })
+    signal?.throwIfAborted()
+  })
+  await job.prepare()
+  const encoded = await job.encode(first, pictureNoise, model, {
+    known: [...ends, ...clip],
+    base: original && clip[0],
+    backward: plan.bound === 'fused' ? (last ?? first) : undefined,
+  })
+  // Relative to the frame that it begins with, the end of an edited loop is known too: they are the same.
+  const closes = original && plan.bound === 'told' && model.autoencoder.relative
+  const known = closes ? [encoded.latents[0]!, encoded.latents[0]!] : encoded.latents.slice(0, ends.length)
+  const { scalingFactor } = model.vaeConfig
+  const followed =
+    clip.length === 0
+      ? undefined
+      : concatenated(encoded.latents.slice(ends.length)).map((value) => scalingFactor * value)
+  const heldParts = steering.rough.length === 0 ? [] : [{ latents: followed!, until: steering.until }]
+  const clean = await denoiseClip(job, plan, model, settings, noise, draw, {
+    condition: { ...encoded.condition, controls: controlsFor(plan, model, known, steering.hints) },
+    backward: encoded.backward && { ...encoded.backward, controls: controlsFor(plan, model, []) },
+    clip: original || plan.fromRough ? followed : undefined,
+    held: [...heldParts, ...heldEnds(plan, known, scalingFactor)],
+  })
+  pinEnds(clean, known, scalingFactor)
+  const shown = plan.loop ? clean.subarray(0, clean.length - clean.length / frames) : clean
+  const relative = model.autoencoder.relative ? encoded.first : undefined
+  const decoded = await job.decode(shown, scalingFactor, relative)
+  const made =
+    model.autoencoder.pixels === 'rgb'
+      ? { frames: toFrames(decoded, { height, width }) }
+      : toFramesWithAlpha(decoded, { height, width }, !first.alpha && !original?.alpha)
+  const kept = steering.still ? withStill(made, steering.still, first) : made
+  return { ...kept, fps: settings.fps, metadata: describeClip(settings, plan, seed, model.path) }
+}
+
+/** Values that the caller gave, if their number is right and all are finite. */
+function given(values: Float32Array | undefined, size: number, name: string): Float32Array | undefined {
+  if (values && values.length !== size) throw new UserError(`${name} has ${values.length} values; give ${size}`)
+  if (values && !isFiniteArray(values)) throw new UserError(`${name} has values that are no numbers; give finite ones`)
+  return values
+}
