@@ -48,6 +48,7 @@ interface Runtime {
 
 let runtime: Runtime | undefined
 let model: ImageToVideo | undefined
+let files: Promise<ModelFiles> | undefined
 /** Whoever waits is told of downloads. */
 let tellDownload: ((progress: DownloadProgress) => void) | undefined
 
@@ -63,6 +64,13 @@ async function pictureOf(source: PictureSource): Promise<Picture> {
 /** Further pictures, being read. */
 function opening(further: AnimateRequest['further']): Record<string, Promise<Picture>> {
   return Object.fromEntries(Object.entries(further).map(([name, source]) => [name, pictureOf(source)]))
+}
+
+/** Lets go of the weights' bytes once a clip is made: its networks hold copies of their own, and the next clip's mostly are the same. */
+async function released<T>(making: Promise<T>): Promise<T> {
+  const made = await making
+  ;(await files)?.release()
+  return made
 }
 
 function answerWith(clip: ClipContent): Answer {
@@ -85,13 +93,14 @@ const handlers = {
       report({ file: progress.file, loaded: sum('loaded'), total: sum('total') })
     }
     let isOpen = false
-    const files = ModelFiles.open(url, { signal })
+    files = ModelFiles.open(url, { signal })
+    const opening = files
     const [source, wasm] = await Promise.all([
-      files.then((files) => openModelFiles(files, { signal, onDownload: told('model') })),
+      opening.then((files) => openModelFiles(files, { signal, onDownload: told('model') })),
       options.compressed ? fetchRuntime(device, options.runtime, { signal, onDownload: told('runtime') }) : undefined,
     ])
     isOpen = true
-    const read = async (file: string) => (await files).read(file)
+    const read = async (file: string) => (await opening).read(file)
     const engine = webEngine(ort, device, read, options, wasm)
     model = new ImageToVideo(source, engine)
     const facts = factsOf(new Model(source, engine))
@@ -101,7 +110,7 @@ const handlers = {
   async animate({ picture, further, settings }: AnimateRequest, { signal, report }: Work) {
     tellDownload = (progress) => report({ type: 'download', ...progress })
     const options = { ...settings, ...opening(further), signal, onProgress: report }
-    return answerWith(await opened().animate(pictureOf(picture), options))
+    return answerWith(await released(opened().animate(pictureOf(picture), options)))
   },
 
   async preview({ picture, further, settings }: AnimateRequest) {
@@ -111,7 +120,7 @@ const handlers = {
   async edit({ clip, firstFrame, settings }: EditRequest, { signal, report }: Work) {
     tellDownload = (progress) => report({ type: 'download', ...progress })
     const picture = pictureOf(firstFrame)
-    return answerWith(await opened().edit(clip, picture, { ...settings, signal, onProgress: report }))
+    return answerWith(await released(opened().edit(clip, picture, { ...settings, signal, onProgress: report })))
   },
 }
 

@@ -28,6 +28,8 @@ const TOLD_TIMES = 200
  */
 export class ModelFiles {
   readonly #read = new Map<string, Promise<Uint8Array<ArrayBuffer>>>()
+  /** Paths whose files the browser's storage has. */
+  readonly #stored = new Set<string>()
 
   private constructor(
     /** The address of the model's folder, with a slash at its end. */
@@ -103,9 +105,9 @@ export class ModelFiles {
     )
   }
 
-  /** Lets go of the bytes in memory; the browser's storage keeps them. */
+  /** Lets go of the bytes in memory, of files that the browser's storage has. They are read from there when they are wanted again. */
   release(): void {
-    this.#read.clear()
+    for (const path of this.#stored) this.#read.delete(path)
   }
 
   #entry(path: string): Manifest['files'][string] {
@@ -127,8 +129,10 @@ export class ModelFiles {
       const bytes = new Uint8Array(kept)
       if ((await sha256(bytes)) === expected) {
         onBytes(size)
+        this.#stored.add(path)
         return bytes
       }
+      this.#stored.delete(path)
       await cache?.delete(key).catch(() => undefined)
     }
     const bytes = await download(`${this.url}${path}`, size, onBytes, signal)
@@ -138,7 +142,10 @@ export class ModelFiles {
       )
     }
     // Without room in the storage the model still works; it is fetched again the next time.
-    await cache?.put(key, new Response(bytes, { headers: { 'content-length': `${size}` } })).catch(() => undefined)
+    await cache
+      ?.put(key, new Response(bytes, { headers: { 'content-length': `${size}` } }))
+      .then(() => this.#stored.add(path))
+      .catch(() => undefined)
     return bytes
   }
 }

@@ -44,6 +44,18 @@ describe.skipIf(chromiumPath === undefined)(`sfv/web in Chromium${without}`, { t
 
   const MOTIONS: AnimateSettings['motions'] = [{ from: ['30%', '50%'], to: ['60%', '50%'] }]
 
+  it('lets go of weights that the storage has, and reads them from there', async () => {
+    const same = await page.evaluate(async () => {
+      const files = await sfv.ModelFiles.open('model')
+      const name = 'unet/diffusion_pytorch_model.safetensors'
+      const [before, held] = [await files.read(name), await files.read(name)]
+      files.release()
+      const after = await files.read(name)
+      return [before === held, before === after, before.every((value, i) => value === after[i])]
+    })
+    expect(same).toEqual([true, false, true])
+  })
+
   it('makes what Node makes, within 1e-3', async () => {
     const expected = await floatClip(await tinySource(), nodeEngine({ threads: 1 }), picture, settings)
     const actual = await page.evaluate(

@@ -38,11 +38,8 @@ export class Checkpoints {
   /**
    * Saves all learners after step `step`: written into a folder beside, which takes its final name when it is whole.
    * Older checkpoints go once the new one stands.
-   *
-   * @throws UserError when a value is not finite; nothing is written then.
    */
   async save(step: number, seed: number, learners: Learners, retention: Retention): Promise<void> {
-    for (const [name, learner] of Object.entries(learners)) checkFinite(name, learner)
     const part = join(this.folder, `.${nameOf(step)}.part`)
     await rm(part, { recursive: true, force: true })
     await makeFolder(part)
@@ -124,7 +121,10 @@ async function readState(file: string, learners: readonly string[]): Promise<z.i
   throw new UserError(`${file} is damaged; remove the folder it lies in, and resume from the checkpoint before`)
 }
 
-function checkFinite(name: string, learner: Learner): void {
-  for (const [vector, values] of Object.entries(vectors(learner)))
-    if (!values.every(Number.isFinite)) throw new UserError(`${vector} of ${name} is not finite`)
+/** The first vector of learners' state that has a value which is not finite, in words; undefined where all are finite. */
+export function notFiniteState(learners: Learners): string | undefined {
+  for (const [name, learner] of Object.entries(learners))
+    for (const [vector, values] of Object.entries(vectors(learner)))
+      if (!values.every(Number.isFinite)) return `${vector} of ${name} is not finite`
+  return undefined
 }

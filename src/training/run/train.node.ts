@@ -11,6 +11,7 @@ import { located } from '../recipe/located.node.js'
 import { openTask } from '../tasks/open.node.js'
 import { type Task } from '../task.js'
 import { type TrainEvent } from './events.js'
+import { notFiniteState } from './checkpoints.node.js'
 import { RunFolder } from './folder.node.js'
 import { agree, checkAlike, shareState } from './group.js'
 import { checkTakesFiles, ModelOutput } from './model-output.node.js'
@@ -149,12 +150,9 @@ class Run {
   private async save(step: number): Promise<void> {
     await checkAlike(this.group, step, this.task.learners)
     if (!this.monitor) return
-    try {
-      await this.folder.checkpoints.save(step, this.recipe.seed, this.task.learners, this.recipe)
-    } catch (error) {
-      if (!(error instanceof UserError) || !error.message.endsWith('is not finite')) throw error
-      await this.fail(step, error.message, true)
-    }
+    const bad = notFiniteState(this.task.learners)
+    if (bad !== undefined) await this.fail(step, bad, true)
+    await this.folder.checkpoints.save(step, this.recipe.seed, this.task.learners, this.recipe)
     this.tell({ type: 'saved', step })
   }
 
