@@ -177,4 +177,9 @@ export class ImageToVideo {
   dispose(): Promise<void> {
     return this.model.dispose()
   }
+
+  /** As `dispose`: for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
 }

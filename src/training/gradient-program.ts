@@ -105,6 +105,11 @@ export class GradientProgram {
   dispose(): Promise<void> {
     return this.program.dispose()
   }
+
+  /** As `dispose`: for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
 }
 
 function addTo(sum: Float32Array, values: Float32Array): void {

@@ -77,3 +77,13 @@ it('a server answers four requests at once in their order, and its event loop go
     await new Promise((resolve) => server.close(resolve))
   }
 })
+
+it('a model ends with the block that it was opened in', async () => {
+  let kept: ImageToVideo
+  {
+    await using opened = await ImageToVideo.fromPretrained(TINY, { cache: false, threads: 1 })
+    kept = opened
+    expect((await opened.animate(TINY_PICTURE, { frames: 2, width: 32, height: 32 })).frames.count).toBe(2)
+  }
+  await expect(kept.animate(TINY_PICTURE)).rejects.toThrow()
+})
