@@ -45,8 +45,9 @@ export function teamGroup({ size, words, buckets }: TeamMemory, rank: number): G
       Atomics.add(words, MEETING, 1)
       Atomics.notify(words, MEETING)
     } else
-      // Asking leaves the event loop to signals.
-      while (Atomics.load(words, MEETING) === meeting) await Atomics.waitAsync(words, MEETING, meeting).value
+      // Asking leaves the event loop to signals. Who comes after the team was broken finds nobody to wait for.
+      while (Atomics.load(words, MEETING) === meeting && Atomics.load(words, BROKEN) === 0)
+        await Atomics.waitAsync(words, MEETING, meeting).value
     if (Atomics.load(words, BROKEN) > 0) throw new AbandonedError('another thread of the team has failed')
   }
 
