@@ -16,7 +16,8 @@ export function removeUnfinishedOnSignals(): void {
 /** Writes a file that has another name until it is whole; see `removeUnfinishedOnSignals`. */
 export async function whileUnfinished<T>(path: string, write: () => Promise<T>): Promise<T> {
   // Listeners make a signal wait for the event loop, so they are there only while something is being written.
-  if (guarded && unfinished.size === 0) for (const signal of SIGNALS) process.on(signal, endProcess)
+  // They come first: those that listen once are no longer counted when their turn is over.
+  if (guarded && unfinished.size === 0) for (const signal of SIGNALS) process.prependListener(signal, endProcess)
   unfinished.add(path)
   try {
     return await write()

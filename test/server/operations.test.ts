@@ -101,7 +101,7 @@ it('ends on SIGTERM and goes on after a SIGKILL, with every job', async () => {
       expect(status).toBe('completed')
     }
     third.kill('SIGTERM')
-    expect((await third.ended).code).toBe(0)
+    expect(await third.ended).toMatchObject({ code: 0, signal: null })
   } finally {
     await folder.remove()
   }
