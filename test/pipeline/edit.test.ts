@@ -2,9 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SVD_SIGMAS } from '../../src/diffusion/schedule.js'
 import { ImageToVideo, type AnimateOptions } from '../../src/pipeline/image-to-video.js'
 import type { AnimateProgress } from '../../src/pipeline/progress.js'
-import { nodeEngine } from '../../src/runtime/engine.node.js'
-import type { Engine } from '../../src/runtime/program.js'
 import { sigmaOfStrength } from '../../src/pipeline/refine.js'
+import { spyingEngine } from './support/spying-engine.js'
 import { picture, tinySource } from './tiny.js'
 
 const SVD_CONFIG = { ...SVD_SIGMAS, timestepSpacing: 'leading' } as const
@@ -16,21 +15,9 @@ const fed: { sample: Float32Array; timestep: number }[] = []
 let sfv: ImageToVideo
 
 beforeAll(async () => {
-  const engine = nodeEngine({ threads: 1 })
-  const spying: Engine = {
-    device: engine.device,
-    async load(graph) {
-      const program = await engine.load(graph)
-      const { inputs, outputs } = program
-      const dispose = () => program.dispose()
-      const run: typeof program.run = (feeds, into) => {
-        const { sample, timestep } = feeds
-        if (sample) fed.push({ sample: sample.slice() as Float32Array, timestep: Number(timestep![0]) })
-        return program.run(feeds, into)
-      }
-      return { inputs, outputs, dispose, run }
-    },
-  }
+  const spying = spyingEngine(({ sample, timestep }) => {
+    if (sample) fed.push({ sample: sample.slice() as Float32Array, timestep: Number(timestep![0]) })
+  })
   sfv = new ImageToVideo(await tinySource(), spying)
 })
 

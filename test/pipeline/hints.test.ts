@@ -5,8 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ImageToVideo, type AnimateOptions } from '../../src/pipeline/image-to-video.js'
 import { initPipeline } from '../../src/pipeline/init.node.js'
 import { openModelFolder } from '../../src/pipeline/pretrained.node.js'
-import { nodeEngine } from '../../src/runtime/engine.node.js'
-import type { Engine } from '../../src/runtime/program.js'
+import { spyingEngine } from './support/spying-engine.js'
 import { picture, TINY } from './tiny.js'
 
 const [FRAMES, SIDE, CELLS] = [3, 32, 8]
@@ -26,19 +25,9 @@ beforeAll(async () => {
   const unet = JSON.parse(await readFile(file, 'utf8')) as object
   await writeFile(file, JSON.stringify({ ...unet, in_channels: CHANNELS }))
   await initPipeline({ config, out: join(folder, 'model'), seed: 1, dtype: 'F32' })
-  const engine = nodeEngine({ threads: 1 })
-  const spying: Engine = {
-    device: engine.device,
-    async load(graph) {
-      const program = await engine.load(graph)
-      const { inputs, outputs } = program
-      const run: typeof program.run = (feeds, into) => {
-        if (feeds['sample']) samples.push(feeds['sample'].slice() as Float32Array)
-        return program.run(feeds, into)
-      }
-      return { inputs, outputs, run, dispose: () => program.dispose() }
-    },
-  }
+  const spying = spyingEngine(({ sample }) => {
+    if (sample) samples.push(sample.slice() as Float32Array)
+  })
   sfv = new ImageToVideo(await openModelFolder(join(folder, 'model')), spying)
 })
 afterAll(async () => {

@@ -5,6 +5,7 @@ import type { ModelSource } from '../../src/pipeline/model-source.js'
 import type { AnimateProgress } from '../../src/pipeline/progress.js'
 import { nodeEngine } from '../../src/runtime/engine.node.js'
 import type { Engine } from '../../src/runtime/program.js'
+import { spyingEngine } from './support/spying-engine.js'
 import { picture, tinySource } from './tiny.js'
 
 let source: ModelSource
@@ -69,23 +70,9 @@ describe('seeds', () => {
 
   it('give the first frames the same noise, however many follow', async () => {
     const latents: Float32Array[] = []
-    const engine = nodeEngine({ threads: 1 })
-    const spying: Engine = {
-      device: engine.device,
-      async load(graph) {
-        const program = await engine.load(graph)
-        const { inputs, outputs } = program
-        return {
-          inputs,
-          outputs,
-          dispose: () => program.dispose(),
-          run(feeds) {
-            if (feeds['sample']) latents.push(feeds['sample'].slice() as Float32Array)
-            return program.run(feeds)
-          },
-        }
-      },
-    }
+    const spying = spyingEngine(({ sample }) => {
+      if (sample) latents.push(sample.slice() as Float32Array)
+    })
     const spied = new ImageToVideo(source, spying)
     await spied.animate(picture, { ...small, frames: 2 })
     await spied.animate(picture, { ...small, frames: 3 })

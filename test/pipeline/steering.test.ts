@@ -4,10 +4,11 @@ import type { Picture } from '../../src/media/frames.js'
 import { ImageToVideo, type AnimateOptions } from '../../src/pipeline/image-to-video.js'
 import { Model } from '../../src/pipeline/model.js'
 import { nodeEngine } from '../../src/runtime/engine.node.js'
-import type { Engine, Program } from '../../src/runtime/program.js'
+import type { Program } from '../../src/runtime/program.js'
 import { Random } from '../../src/runtime/random.js'
 import { relativeError } from '../support/fixture.js'
 import { referenceWalk, type Told } from './support/reference-walk.js'
+import { spyingEngine } from './support/spying-engine.js'
 import { picture, tinySource } from './tiny.js'
 
 const [FRAMES, SIDE, FACTOR] = [5, 32, 4]
@@ -28,25 +29,14 @@ let unet: Program
 let scale: number
 
 beforeAll(async () => {
-  const engine = nodeEngine({ threads: 1 })
-  const spying: Engine = {
-    device: engine.device,
-    async load(graph) {
-      const program = await engine.load(graph)
-      const { inputs, outputs } = program
-      const run: typeof program.run = async (feeds, into) => {
-        const made = await program.run(feeds, into)
-        if (feeds['sample']) seen.forwards++
-        if (made['embedding']) seen.embeddings.push(made['embedding'].slice())
-        if (made['latents']) seen.latents.push(made['latents'].slice())
-        if (made['frames']) seen.decoded = (feeds['latents'] as Float32Array).slice()
-        return made
-      }
-      return { inputs, outputs, run, dispose: () => program.dispose() }
-    },
-  }
+  const spying = spyingEngine((feeds, made) => {
+    if (feeds['sample']) seen.forwards++
+    if (made['embedding']) seen.embeddings.push(made['embedding'].slice())
+    if (made['latents']) seen.latents.push(made['latents'].slice())
+    if (made['frames']) seen.decoded = (feeds['latents'] as Float32Array).slice()
+  })
   sfv = new ImageToVideo(await tinySource(), spying)
-  const model = new Model(await tinySource(), engine)
+  const model = new Model(await tinySource(), nodeEngine({ threads: 1 }))
   scale = model.vaeConfig.scalingFactor
   unet = await model.unet('unet', { batch: 1, frames: FRAMES, height: CELLS, width: CELLS }).open()
 })
