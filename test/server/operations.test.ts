@@ -31,11 +31,12 @@ it('tells how it is, describes itself, and refuses what is too much', async () =
 
     await fetch(`${url}/v1/videos/${long.id}`, { method: 'DELETE' })
     await until(() => service.queue.counts().states.completed === 2)
-    const metrics = await (await fetch(`${url}/metrics`)).text()
-    expect(metrics).toMatch(/^sfv_jobs\{state="completed"\} 2$/m)
-    expect(metrics).toMatch(/^sfv_stage_seconds_count\{stage="decode"\} [1-9]/m)
-    expect(metrics).toMatch(/^sfv_steps_total 2$/m)
-    expect(metrics).toMatch(/^sfv_queue_age_seconds 0$/m)
+    // A state is on disk before listeners are told of it, so counters follow a little later.
+    const metrics = async () => (await fetch(`${url}/metrics`)).text()
+    await expect.poll(metrics, { timeout: 10_000 }).toMatch(/^sfv_steps_total 2$/m)
+    expect(await metrics()).toMatch(/^sfv_jobs\{state="completed"\} 2$/m)
+    expect(await metrics()).toMatch(/^sfv_stage_seconds_count\{stage="decode"\} [1-9]/m)
+    expect(await metrics()).toMatch(/^sfv_queue_age_seconds 0$/m)
 
     const api = (await (await fetch(`${url}/openapi.json`)).json()) as {
       openapi: string

@@ -94,8 +94,8 @@ describe.skipIf(chromiumPath === undefined)(`the studio’s views in Chromium${w
       .first()
       .evaluate((canvas: HTMLCanvasElement) => canvas.width)
     for (const tab of ['Compare', 'Draw', 'Make'] as const) await studio.show(tab)
-    expect(await page.locator('.work.idle').count()).toBe(1)
-    expect(await page.locator('.try:not(.empty)').count()).toBe(4)
+    await expect.poll(() => page.locator('.work.idle').count()).toBe(1)
+    await expect.poll(() => page.locator('.try:not(.empty)').count()).toBe(4)
     expect(
       await page
         .locator('.try canvas')
@@ -111,11 +111,11 @@ describe.skipIf(chromiumPath === undefined)(`the studio’s views in Chromium${w
     const playing = () => page.locator('.make .transport .icon-button').first().getAttribute('title')
     const wasPlaying = /^Pause/.test((await playing())!)
     await page.keyboard.press(' ')
-    expect(/^Pause/.test((await playing())!)).toBe(!wasPlaying)
-    expect(await page.locator('.work.idle').count()).toBe(1)
+    await expect.poll(async () => /^Pause/.test((await playing())!)).toBe(!wasPlaying)
+    await expect.poll(() => page.locator('.work.idle').count()).toBe(1)
     await page.locator('input[aria-label="How much it moves"]').focus()
     await page.keyboard.press(' ')
-    expect(/^Pause/.test((await playing())!)).toBe(wasPlaying)
+    await expect.poll(async () => /^Pause/.test((await playing())!)).toBe(wasPlaying)
   })
 
   it('plays, steps, scrubs, goes back, and shows neighbours', async () => {
@@ -204,11 +204,11 @@ describe.skipIf(chromiumPath === undefined)(`the studio’s views in Chromium${w
     await page.locator('.kept').focus()
     const count = await page.locator('.kept > div').count()
     await page.keyboard.press('Delete')
-    expect(await page.locator('.kept > div').count()).toBe(count - 1)
+    await expect.poll(() => page.locator('.kept > div').count()).toBe(count - 1)
     await expect.poll(() => studio.stored()).toBe(count - 1)
     await page.reload()
     await studio.made()
-    expect(await page.locator(`.kept [aria-label="${name}"]`).count()).toBe(0)
+    await expect.poll(() => page.locator(`.kept [aria-label="${name}"]`).count()).toBe(0)
   })
 
   it('lays one step beside the teacher’s many, in step, and keeps them', async () => {
@@ -227,7 +227,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio’s views in Chromium${w
     await studio.idle()
     await studio.show('Make')
     await studio.show('Compare')
-    expect(await page.locator('.compare .empty, .compare.old').count()).toBe(0)
+    await expect.poll(() => page.locator('.compare .empty, .compare.old').count()).toBe(0)
     await studio.show('Make')
   })
 

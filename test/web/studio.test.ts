@@ -43,7 +43,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${without}`, 
       // Half a second is what a busy machine adds.
       await expect.poll(paint).toBeLessThan(1500)
       const images = page.locator('.examples img')
-      expect(await images.count()).toBe(12)
+      await expect.poll(() => images.count(), PATIENCE).toBe(12)
       await expect
         .poll(() => images.first().evaluate((image: HTMLImageElement) => image.naturalWidth), PATIENCE)
         .toBe(128)
@@ -184,7 +184,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${without}`, 
     await page
       .locator('.message.error', { hasText: 'came damaged: its SHA-256 is not that of manifest.json' })
       .waitFor(PATIENCE)
-    expect(await page.locator('.try:not(.empty)').count()).toBe(0)
+    await expect.poll(() => page.locator('.try:not(.empty)').count()).toBe(0)
     await studio.idle()
     await page.locator('.shelf button[title=cactus]').click()
     await studio.made()
