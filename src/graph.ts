@@ -1,4 +1,9 @@
-// sfv/graph: the graph language that every network here is written in, its gradients, and the engine that runs it in Node.
+/**
+ * The graph language that every network here is written in, its gradients, and the engine that runs it in Node.
+ *
+ * @module sfv/graph
+ */
+
 export { gradients, zeros } from './graph/gradients.js'
 export { lower, type LowerOptions } from './graph/lower.js'
 export * as ops from './graph/ops/index.js'

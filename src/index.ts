@@ -1,3 +1,9 @@
+/**
+ * The library in Node: a model, the clips it makes, and their files.
+ *
+ * @module sfv
+ */
+
 export { UserError } from './errors.js'
 export type { ClipFile } from './media/any-clip.js'
 export { Clip, type ClipOptions } from './media/clip.node.js'

@@ -1,4 +1,9 @@
-// sfv/models: the networks as functions of weights and tensors, to be put into graphs of one's own (sfv/graph).
+/**
+ * The networks as functions of weights and tensors, to be put into graphs of one's own (sfv/graph).
+ *
+ * @module sfv/models
+ */
+
 export {
   parseWarpAutoencoderConfig,
   warpDecoder,

@@ -1,3 +1,9 @@
+/**
+ * Evaluation: distances between sets of clips, and the tables of a model.
+ *
+ * @module sfv/evaluation
+ */
+
 export { evaluate, type EvaluateOptions } from './evaluate.node.js'
 export { type FeatureNetwork, openFeatureNetwork } from './feature-network.node.js'
 export { type FeatureRows, frechetDistance } from './frechet.js'

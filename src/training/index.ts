@@ -1,3 +1,9 @@
+/**
+ * Training: recipes, objectives, optimisers, LoRA.
+ *
+ * @module sfv/training
+ */
+
 export { type Evaluation, type Goal, GradientProgram, type LossGraph } from './gradient-program.js'
 export { initialValues } from './initial-values.js'
 export { Learner, type LearnerOptions } from './learner.js'

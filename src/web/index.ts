@@ -1,3 +1,9 @@
+/**
+ * The library in a browser: the same classes, on the processor or the GPU of the page.
+ *
+ * @module sfv/web
+ */
+
 export { UserError } from '../errors.js'
 export type { ClipContent } from '../media/clip.js'
 export type { ClipSampling } from '../media/decode.web.js'
