@@ -1,19 +1,8 @@
 import { topologicalOrder } from './gradients.js'
+import { type Op } from './op.js'
 import { leafName } from './ops/leaves.js'
 import { cast } from './ops/select.js'
 import { Tensor, type DType } from './tensor.js'
-
-/** Ops that are worth half precision: hardware multiplies twice as fast in it, and adds up in single. */
-const PRODUCTS: ReadonlySet<string> = new Set(['conv', 'linear', 'matmul', 'attention'])
-
-/**
- * Ops whose sums, powers or angles half precision would overflow or blur; what is done with their results stays in
- * single.
- */
-const FULL: ReadonlySet<string> = new Set([
-  ...['groupNorm', 'layerNorm', 'normalize', 'inverseDeviation', 'softmax', 'sum', 'mean'],
-  ...['exp', 'log', 'sqrt', 'reciprocal', 'pow', 'erf', 'sin', 'cos'],
-])
 
 /**
  * The same outputs, computed in half precision where that is safe: products take and give float16, norms, sums and
@@ -42,7 +31,7 @@ export function inHalf(outputs: Readonly<Record<string, Tensor>>): Record<string
     const given = leafName(node) !== undefined || node.op.name === 'constant'
     const isWeight = given ? !isInput(node) : inputs.every((input) => weights.has(input))
     const half = inputs.some((input) => input.dtype === 'float16' && !weights.has(input))
-    const dtype = precisionOf(node.op.name, half && !isWeight)
+    const dtype = precisionOf(node.op, half && !isWeight)
     // What is computed of weights alone stays as it is: it takes no time, and is converted where it is used.
     const typed = isWeight || node.op.name === 'cast' ? inputs : inputs.map((input) => to(input, dtype))
     const same = typed.every((input, i) => input === node.inputs[i])
@@ -57,9 +46,9 @@ const isFloat = ({ dtype }: { readonly dtype: DType }) => dtype === 'float32' ||
 
 const isInput = (tensor: Tensor) => tensor.op.name === 'input'
 
-function precisionOf(op: string, reached: boolean): 'float16' | 'float32' {
-  if (PRODUCTS.has(op)) return 'float16'
-  return reached && !FULL.has(op) ? 'float16' : 'float32'
+function precisionOf({ cost: { kind } }: Op, reached: boolean): 'float16' | 'float32' {
+  if (kind === 'product') return 'float16'
+  return reached && kind !== 'full' ? 'float16' : 'float32'
 }
 
 /** The op of a tensor on other inputs. */

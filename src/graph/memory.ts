@@ -2,8 +2,6 @@ import { topologicalOrder } from './gradients.js'
 import { isParameter, leafName } from './ops/leaves.js'
 import { type Tensor } from './tensor.js'
 
-/** Ops whose result shares the memory of their first input. */
-const VIEWS = new Set(['reshape', 'stopGradient'])
 const BYTES = 4
 
 /** What is counted of a graph that is computed in some order. */
@@ -21,7 +19,7 @@ function mostAlive(order: readonly Tensor[], { counts, kept, scratch }: Counting
   const owner = new Map<Tensor, Tensor>()
   const lastUse = new Map<Tensor, number>()
   order.forEach((node, step) => {
-    const viewed = VIEWS.has(node.op.name) ? owner.get(node.inputs[0]!) : undefined
+    const viewed = node.op.cost.kind === 'view' ? owner.get(node.inputs[0]!) : undefined
     owner.set(node, viewed ?? node)
     for (const used of [node, ...node.inputs]) if (owner.has(used)) lastUse.set(owner.get(used)!, step)
   })
@@ -42,13 +40,11 @@ function mostAlive(order: readonly Tensor[], { counts, kept, scratch }: Counting
 }
 
 /** What a lean program's op holds while it runs. */
-function leanScratch({ op, inputs, size }: Tensor): number {
-  // Queries, keys and values with their heads apart.
-  if (op.name === 'attention') return inputs.reduce((sum, input) => sum + input.size, 0)
-  // Normalisation, scale and shift each make a value of their own.
-  const steps = op.name === 'groupNorm' ? size : 0
+function leanScratch(output: Tensor): number {
+  const { op, inputs, attributes } = output
+  const own = op.cost.scratch?.({ output, inputs, attributes }) ?? 0
   // Weights are converted as they are used.
-  return inputs.reduce((sum, input) => sum + (isParameter(input) ? input.size : 0), steps)
+  return inputs.reduce((sum, input) => sum + (isParameter(input) ? input.size : 0), own)
 }
 
 /**

@@ -28,24 +28,44 @@ export const MICROSOFT = 'com.microsoft'
 /** A gradient of one input, made only when asked for; null where none exists. */
 export type LazyGradient = (() => Tensor) | null
 
+/** An op's place in a graph. */
+interface OpContext<A> {
+  readonly output: Tensor
+  readonly inputs: readonly Tensor[]
+  readonly attributes: A
+}
+
+/**
+ * What an op asks of a machine. Passes over a graph (FLOPs, memory, half precision) read it, and know no op by name.
+ *
+ * - `product`: of matrices, in some form. Worth half precision: hardware multiplies twice as fast in it, and adds up in single.
+ * - `full`: sums, powers or angles, which half precision would overflow or blur.
+ * - `plain`: in the precision of what reaches it.
+ * - `view`: the same, and its result shares the memory of its first input.
+ */
+export type OpCost<A> = {
+  /** Elements that a lean program holds while the op runs, beside its inputs and its result. Left out: none. */
+  readonly scratch?: (context: OpContext<A>) => number
+} & (
+  | { readonly kind: 'product'; readonly multiplyAdds: (context: OpContext<A>) => number }
+  | { readonly kind: 'full' | 'plain' | 'view' }
+)
+
 /**
  * One operation: its shape rule, its gradient and its lowering to ONNX. `vjp` gives, for every input, the product of
  * the cotangent `grad` with the Jacobian, written in ops, so that gradients can be differentiated again.
  */
 export interface OpSpec<A extends object> {
   readonly name: string
+  readonly cost: OpCost<A>
   /** The result's shape and type. Throws (through `fail`) when the inputs do not fit. */
   infer(inputs: readonly Tensor[], attributes: A): { shape: Shape; dtype: DType }
   /** Left out where the result is not differentiable. */
-  vjp?(context: { output: Tensor; grad: Tensor; inputs: readonly Tensor[]; attributes: A }): readonly LazyGradient[]
+  vjp?(context: OpContext<A> & { grad: Tensor }): readonly LazyGradient[]
   /** The same result in other ops: what a graph with gradients computes instead, to share values with the gradient. */
   expand?(inputs: readonly Tensor[], attributes: A): Tensor
   /** Emits ONNX nodes for the named inputs; returns the output's name. */
-  lower(
-    emitter: Emitter,
-    inputs: readonly string[],
-    context: { output: Tensor; inputs: readonly Tensor[]; attributes: A },
-  ): string
+  lower(emitter: Emitter, inputs: readonly string[], context: OpContext<A>): string
 }
 
 /** An operation whose attribute type has been forgotten, as the graph stores it. */

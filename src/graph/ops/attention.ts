@@ -7,6 +7,7 @@ import { sum } from './reduce.js'
 
 const applySoftmax = defineOp<object>({
   name: 'softmax',
+  cost: { kind: 'full' },
   infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   vjp: ({ output: y, grad }) => [() => mul(y, sub(grad, sum(mul(grad, y), { axes: [-1], keepAxes: true })))],
   lower: (emitter, inputs) => emitter.node('Softmax', inputs, { axis: -1 }),
@@ -23,6 +24,13 @@ interface AttentionAttributes {
 
 const applyAttention = defineOp<AttentionAttributes>({
   name: 'attention',
+  cost: {
+    kind: 'product',
+    // q kᵀ and p v: (s, t) products of the width, for every batch.
+    multiplyAdds: ({ inputs: [q, k] }) => 2 * q!.size * k!.shape[1]!,
+    // Queries, keys and values with their heads apart.
+    scratch: ({ inputs }) => inputs.reduce((sum, { size }) => sum + size, 0),
+  },
   infer: (inputs, { heads }) => {
     const [q, k, v] = inputs as [Tensor, Tensor, Tensor]
     const fits =

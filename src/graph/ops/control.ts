@@ -5,6 +5,7 @@ import { scalar } from './leaves.js'
 
 const applyStop = defineOp<object>({
   name: 'stopGradient',
+  cost: { kind: 'view' },
   infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   lower: (_, [x]) => x!,
 })
@@ -16,6 +17,7 @@ export function stopGradient(x: Tensor): Tensor {
 
 const applyCopyAfter = defineOp<object>({
   name: 'copyAfter',
+  cost: { kind: 'plain' },
   infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   vjp: ({ grad, inputs: [, ...after] }) => [() => grad, ...after.map(() => null)],
   // x + 0 max(after), for each of them: the runtime can neither compute it before the backward pass has come this far,
@@ -32,6 +34,7 @@ type Block = (...inputs: Tensor[]) => Tensor
 
 const applyRematerialise = defineOp<{ block: Block; count: number }>({
   name: 'rematerialise',
+  cost: { kind: 'plain' },
   infer: ([y]) => ({ shape: y!.shape, dtype: y!.dtype }),
   vjp: ({ grad, inputs, attributes: { block, count } }) => {
     const [, ...sources] = inputs

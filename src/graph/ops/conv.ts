@@ -24,6 +24,10 @@ function outputSizes(input: Shape, kernel: Shape, { strides, pads }: ConvGeometr
 
 const applyConv = defineOp<ConvGeometry>({
   name: 'conv',
+  cost: {
+    kind: 'product',
+    multiplyAdds: ({ output, inputs: [, weight] }) => output.size * (weight!.size / weight!.shape[0]!),
+  },
   infer: (inputs, geometry) => {
     const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor | undefined]
     if (x.rank !== weight.rank || x.rank < 3 || x.shape[1] !== weight.shape[1])
@@ -76,6 +80,10 @@ export function conv(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOpti
 
 const applyInputGrad = defineOp<ConvGeometry & { size: Shape }>({
   name: 'convInputGrad',
+  cost: {
+    kind: 'product',
+    multiplyAdds: ({ inputs: [grad, weight] }) => grad!.size * (weight!.size / weight!.shape[0]!),
+  },
   infer: (inputs, { size }) => {
     const [grad, weight] = inputs as [Tensor, Tensor]
     if (grad.rank !== weight.rank || grad.shape[1] !== weight.shape[0])
@@ -132,6 +140,10 @@ export function convInputGrad(grad: Tensor, weight: Tensor, size: Shape, geometr
 
 const applyWeightGrad = defineOp<ConvGeometry & { kernel: Shape }>({
   name: 'convWeightGrad',
+  cost: {
+    kind: 'product',
+    multiplyAdds: ({ output, inputs: [, grad] }) => grad!.size * (output.size / output.shape[0]!),
+  },
   infer: (inputs, { kernel }) => {
     const [x, grad] = inputs as [Tensor, Tensor]
     if (x.rank !== grad.rank || x.shape[0] !== grad.shape[0])

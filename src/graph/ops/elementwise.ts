@@ -29,11 +29,13 @@ type Unary = (x: Tensor) => Tensor
 
 function unary(
   name: string,
+  kind: 'full' | 'plain',
   onnx: string | ((emitter: Emitter, x: string) => string),
   derivative: ((x: Tensor, y: Tensor) => Tensor) | null,
 ): Unary {
   const apply = defineOp<object>({
     name,
+    cost: { kind },
     infer: (inputs) => {
       const x = inputs[0]!
       if (!isFloat(x)) fail(name, inputs, 'takes floats')
@@ -46,35 +48,36 @@ function unary(
 }
 
 /** -x */
-export const neg = unary('neg', 'Neg', () => scalar(-1))
+export const neg = unary('neg', 'plain', 'Neg', () => scalar(-1))
 /** e^x */
-export const exp = unary('exp', 'Exp', (_, y) => y)
+export const exp = unary('exp', 'full', 'Exp', (_, y) => y)
 /** Natural logarithm. */
-export const log = unary('log', 'Log', (x) => reciprocal(x))
+export const log = unary('log', 'full', 'Log', (x) => reciprocal(x))
 /** Square root. */
-export const sqrt = unary('sqrt', 'Sqrt', (_, y) => mul(reciprocal(y), 0.5))
+export const sqrt = unary('sqrt', 'full', 'Sqrt', (_, y) => mul(reciprocal(y), 0.5))
 /** 1/x */
-export const reciprocal = unary('reciprocal', 'Reciprocal', (_, y) => neg(mul(y, y)))
+export const reciprocal = unary('reciprocal', 'full', 'Reciprocal', (_, y) => neg(mul(y, y)))
 /** Error function. */
-export const erf = unary('erf', 'Erf', (x) => mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI)))
+export const erf = unary('erf', 'full', 'Erf', (x) => mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI)))
 /** 1/(1+e^-x) */
-export const sigmoid = unary('sigmoid', 'Sigmoid', (_, y) => mul(y, sub(1, y)))
+export const sigmoid = unary('sigmoid', 'plain', 'Sigmoid', (_, y) => mul(y, sub(1, y)))
 /** Hyperbolic tangent. */
-export const tanh = unary('tanh', 'Tanh', (_, y) => sub(1, mul(y, y)))
+export const tanh = unary('tanh', 'plain', 'Tanh', (_, y) => sub(1, mul(y, y)))
 /** Sine of radians. */
-export const sin = unary('sin', 'Sin', (x) => cos(x))
+export const sin = unary('sin', 'full', 'Sin', (x) => cos(x))
 /** Cosine of radians. */
-export const cos = unary('cos', 'Cos', (x) => neg(sin(x)))
+export const cos = unary('cos', 'full', 'Cos', (x) => neg(sin(x)))
 /** -1, 0 or 1; its gradient is zero. */
-export const sign = unary('sign', 'Sign', null)
+export const sign = unary('sign', 'plain', 'Sign', null)
 /** The largest whole number that is not above x; its gradient is zero. */
-export const floor = unary('floor', 'Floor', null)
+export const floor = unary('floor', 'plain', 'Floor', null)
 /** |x|; the gradient at 0 is 0. */
-export const abs = unary('abs', 'Abs', (x) => sign(x))
+export const abs = unary('abs', 'plain', 'Abs', (x) => sign(x))
 
 /** x sigmoid(x), one fused pass. */
 export const silu = unary(
   'silu',
+  'plain',
   (emitter, x) => emitter.node('QuickGelu', [x], { alpha: { float: 1 } }, MICROSOFT),
   // s (1 + x (1 - s)), by the result y = x s.
   (x, y) => add(y, mul(sigmoid(x), sub(1, y))),
@@ -83,6 +86,7 @@ export const silu = unary(
 /** x Phi(x), the exact (erf) form, one fused pass. */
 export const gelu = unary(
   'gelu',
+  'plain',
   (emitter, x) => emitter.node('Gelu', [x], {}, MICROSOFT),
   (x) => {
     const density = mul(exp(mul(mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI))
@@ -102,6 +106,7 @@ function binary(
 ): Binary {
   const apply = defineOp<object>({
     name,
+    cost: { kind: 'plain' },
     infer: (inputs) => {
       const [a, b] = inputs as [Tensor, Tensor]
       if (a.dtype !== b.dtype || !isFloat(a)) fail(name, inputs, 'takes two floats of one type')
@@ -145,6 +150,7 @@ export const minimum = binary('minimum', 'Min', [
 
 const applyPow = defineOp<{ exponent: number }>({
   name: 'pow',
+  cost: { kind: 'full' },
   infer: (inputs) => {
     const x = inputs[0]!
     if (!isFloat(x)) fail('pow', inputs, 'takes floats')

@@ -10,6 +10,7 @@ interface Named {
 function leafOp(name: string): Op {
   return {
     name,
+    cost: { kind: 'plain' },
     infer: () => {
       throw new Error(`${name} is made by its own function`)
     },
@@ -44,6 +45,7 @@ export function isParameter(tensor: Tensor): boolean {
 
 const constantOp = defineOp<{ data: Float32Array | BigInt64Array; shape: Shape }>({
   name: 'constant',
+  cost: { kind: 'plain' },
   infer: (_, { data, shape }) => {
     if (data.length !== sizeOf(shape))
       throw new RangeError(`constant: ${data.length} values for shape [${shape.join(',')}]`)

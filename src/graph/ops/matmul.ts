@@ -17,6 +17,10 @@ const matrixOf = (shape: Shape, transposed: boolean): [number, number] => {
 
 const applyMatmul = defineOp<MatmulAttributes>({
   name: 'matmul',
+  cost: {
+    kind: 'product',
+    multiplyAdds: ({ output, inputs: [a], attributes: { transA } }) => output.size * a!.shape.at(transA ? -2 : -1)!,
+  },
   infer: (inputs, { transA, transB }) => {
     const [a, b] = inputs as [Tensor, Tensor]
     if (a.rank < 2 || b.rank < 2) fail('matmul', inputs, 'takes matrices or batches of matrices')
@@ -59,6 +63,7 @@ export function matmul(a: Tensor, b: Tensor, options: Partial<MatmulAttributes> 
 
 const applyLinear = defineOp<object>({
   name: 'linear',
+  cost: { kind: 'product', multiplyAdds: ({ output, inputs: [, weight] }) => output.size * weight!.shape[1]! },
   infer: (inputs) => {
     const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor | undefined]
     const [out, inner] = weight.shape

@@ -6,6 +6,7 @@ import { linear } from './matmul.js'
 
 const applyReshape = defineOp<{ shape: Shape }>({
   name: 'reshape',
+  cost: { kind: 'view' },
   infer: (inputs, { shape }) => {
     const x = inputs[0]!
     if (sizeOf(shape) !== x.size || !shape.every((n) => Number.isInteger(n)))
@@ -27,6 +28,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 
 const applyTranspose = defineOp<{ order: readonly number[] }>({
   name: 'transpose',
+  cost: { kind: 'plain' },
   infer: (inputs, { order }) => {
     const x = inputs[0]!
     if (order.length !== x.rank || new Set(order).size !== x.rank || order.some((axis) => x.shape[axis] === undefined))
@@ -58,6 +60,7 @@ export function transpose(x: Tensor, order: readonly number[]): Tensor {
 
 const applyBroadcast = defineOp<{ shape: Shape }>({
   name: 'broadcastTo',
+  cost: { kind: 'plain' },
   infer: (inputs, { shape }) => {
     const result = broadcastShape(inputs[0]!.shape, shape)
     if (result === undefined || !sameShape(result, shape))
@@ -75,6 +78,7 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
 
 const applySlice = defineOp<{ axis: number; start: number; end: number }>({
   name: 'slice',
+  cost: { kind: 'plain' },
   infer: (inputs, { axis, start, end }) => {
     const x = inputs[0]!
     const size = x.shape[axis]
@@ -102,6 +106,7 @@ export function slice(x: Tensor, axis: number, start: number, end: number): Tens
 
 const applyPad = defineOp<{ axis: number; before: number; after: number }>({
   name: 'pad',
+  cost: { kind: 'plain' },
   infer: (inputs, { axis, before, after }) => {
     const x = inputs[0]!
     if (x.shape[axis] === undefined || before < 0 || after < 0)
@@ -125,6 +130,7 @@ export function pad(x: Tensor, axis: number, before: number, after: number): Ten
 
 const applyConcat = defineOp<{ axis: number }>({
   name: 'concat',
+  cost: { kind: 'plain' },
   infer: (inputs, { axis }) => {
     const first = inputs[0]!
     const total = inputs.reduce((n, x) => n + (x.shape[axis] ?? NaN), 0)
@@ -155,6 +161,7 @@ export function concat(tensors: readonly Tensor[], axis: number): Tensor {
 
 const applyUpsample = defineOp<{ scale: number }>({
   name: 'upsampleNearest',
+  cost: { kind: 'plain' },
   infer: (inputs, { scale }) => {
     const x = inputs[0]!
     if (x.rank !== 4) fail('upsampleNearest', inputs, 'takes (n, c, h, w)')

@@ -18,6 +18,7 @@ function emitNormalize(emitter: Emitter, x: string, width: number, epsilon: numb
 
 const applyNormalize = defineOp<Epsilon>({
   name: 'normalize',
+  cost: { kind: 'full' },
   infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   vjp: ({ output: y, grad, inputs: [x], attributes: { epsilon } }) => [
     () => {
@@ -37,6 +38,7 @@ export function normalize(x: Tensor, epsilon: number): Tensor {
 
 const applyInverseDeviation = defineOp<Epsilon>({
   name: 'inverseDeviation',
+  cost: { kind: 'full' },
   infer: ([x]) => ({ shape: [...x!.shape.slice(0, -1), 1], dtype: x!.dtype }),
   vjp: ({ output: r, grad, inputs: [x], attributes: { epsilon } }) => [
     () => mul(mul(normalize(x!, epsilon), mul(mul(r, r), -1 / x!.shape.at(-1)!)), grad),
@@ -52,6 +54,7 @@ export function inverseDeviation(x: Tensor, epsilon: number): Tensor {
 
 const applyLayerNorm = defineOp<Epsilon>({
   name: 'layerNorm',
+  cost: { kind: 'full' },
   infer: (inputs) => {
     const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor]
     if (weight.rank !== 1 || bias.rank !== 1 || weight.shape[0] !== x.shape.at(-1) || bias.shape[0] !== weight.shape[0])
@@ -90,6 +93,7 @@ function emitScaleShift(emitter: Emitter, x: string, scale: string, shift: strin
 
 const applyScaleShift = defineOp<object>({
   name: 'scaleShift',
+  cost: { kind: 'plain' },
   infer: (inputs) => {
     const [x, scale, shift] = inputs as [Tensor, Tensor, Tensor]
     if (x.rank < 2 || scale.rank !== 1 || scale.shape[0] !== x.shape[1] || !sameShape(shift.shape, scale.shape))
@@ -119,6 +123,11 @@ interface GroupNormAttributes extends Epsilon {
 
 const applyGroupNorm = defineOp<GroupNormAttributes>({
   name: 'groupNorm',
+  cost: {
+    kind: 'full',
+    // Normalisation, scale and shift each make a value of their own.
+    scratch: ({ output }) => output.size,
+  },
   infer: (inputs, { groups }) => {
     const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor]
     const channels = x.shape[1]

@@ -14,12 +14,14 @@ const withOnes = (shape: Shape, axes: readonly number[]): Shape => shape.map((n,
 
 function reduction(
   name: string,
+  kind: 'full' | 'plain',
   onnx: string,
   derivative: (x: Tensor, y: Tensor, grad: Tensor, count: number) => Tensor,
   special?: (emitter: Emitter, x: string, from: Tensor, to: Tensor, axes: readonly number[]) => string | undefined,
 ): (inputs: readonly Tensor[], attributes: Reduction) => Tensor {
   return defineOp<Reduction>({
     name,
+    cost: { kind },
     infer: (inputs, { axes, keepAxes }) => {
       const x = inputs[0]!
       if (axes.some((axis) => axis < 0 || axis >= x.rank)) fail(name, inputs, `has no axes [${axes.join(',')}]`)
@@ -55,9 +57,11 @@ function sumOfRows(emitter: Emitter, x: string, from: Tensor, to: Tensor, axes: 
 /** Fewer columns than a vector register holds make a poor matrix product. */
 const MIN_COLUMNS = 16
 
-const applySum = reduction('sum', 'ReduceSum', (x, _, grad) => broadcastTo(grad, x.shape), sumOfRows)
-const applyMean = reduction('mean', 'ReduceMean', (x, _, grad, count) => broadcastTo(mul(grad, 1 / count), x.shape))
-const applyMax = reduction('max', 'ReduceMax', (x, y, grad) => {
+const applySum = reduction('sum', 'full', 'ReduceSum', (x, _, grad) => broadcastTo(grad, x.shape), sumOfRows)
+const applyMean = reduction('mean', 'full', 'ReduceMean', (x, _, grad, count) =>
+  broadcastTo(mul(grad, 1 / count), x.shape),
+)
+const applyMax = reduction('max', 'plain', 'ReduceMax', (x, y, grad) => {
   const mask = cast(equal(x, y), x.dtype)
   const axes = x.shape.flatMap((n, i) => (n === y.shape[i] ? [] : [i]))
   return mul(div(mask, sum(mask, { axes, keepAxes: true })), grad)

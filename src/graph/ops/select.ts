@@ -6,6 +6,7 @@ import { sumTo } from './reduce.js'
 function comparison(name: string, onnx: string): (a: Operand, b: Operand) => Tensor {
   const apply = defineOp<object>({
     name,
+    cost: { kind: 'plain' },
     infer: (inputs) => {
       const [a, b] = inputs as [Tensor, Tensor]
       const shape = broadcastShape(a.shape, b.shape)
@@ -25,6 +26,7 @@ export const equal = comparison('equal', 'Equal')
 
 const applyWhere = defineOp<object>({
   name: 'where',
+  cost: { kind: 'plain' },
   infer: (inputs) => {
     const [condition, a, b] = inputs as [Tensor, Tensor, Tensor]
     const values = broadcastShape(a.shape, b.shape)
@@ -48,6 +50,7 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
 
 const applyCast = defineOp<{ dtype: DType }>({
   name: 'cast',
+  cost: { kind: 'plain' },
   infer: ([x], { dtype }) => ({ shape: x!.shape, dtype }),
   vjp: ({ grad, inputs: [x] }) => [
     x!.dtype === 'float32' || x!.dtype === 'float16' ? () => cast(grad, x!.dtype) : null,
@@ -65,6 +68,7 @@ export function cast(x: Tensor, dtype: DType): Tensor {
 
 const applyGather = defineOp<{ axis: number }>({
   name: 'gather',
+  cost: { kind: 'plain' },
   infer: (inputs, { axis }) => {
     const [x, indices] = inputs as [Tensor, Tensor]
     if (indices.dtype !== 'int64' || indices.rank !== 1) fail('gather', inputs, 'indices are a vector of int64')
@@ -85,6 +89,7 @@ export function gather(x: Tensor, indices: Tensor, axis: number): Tensor {
 
 const applyScatterAdd = defineOp<{ axis: number; size: number }>({
   name: 'scatterAdd',
+  cost: { kind: 'plain' },
   infer: (inputs, { axis, size }) => {
     const [updates, indices] = inputs as [Tensor, Tensor]
     if (indices.rank !== 1 || indices.shape[0] !== updates.shape[axis])
