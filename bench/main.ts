@@ -8,6 +8,7 @@ import type { BenchResult } from './measure.js'
 import { mpiEfficiency } from './mpi.js'
 import { engineOverhead } from './networks.js'
 import { peers } from './peers/diffusers.js'
+import { trainingPeers } from './peers/training.js'
 import { serving } from './serve.js'
 import { studio } from './studio.js'
 import { trainingStep } from './unet.js'
@@ -23,6 +24,7 @@ const BENCHES = {
   studio,
   serve: serving,
   peers,
+  'peers-training': trainingPeers,
 }
 const DOCUMENT = 'docs/benchmarks.md'
 const MARK = '<!-- tables -->'

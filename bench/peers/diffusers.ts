@@ -1,9 +1,6 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { countFlops } from '../../src/graph/flops.js'
 import { input } from '../../src/graph/ops/index.js'
@@ -17,6 +14,7 @@ import { nodeEngine } from '../../src/runtime/engine.node.js'
 import type { Engine } from '../../src/runtime/program.js'
 import { saveCheckpoint } from '../../src/weights/checkpoint.node.js'
 import { median, ratio, values, type BenchResult, type Row } from '../measure.js'
+import { differenceOf, findPython, openPeer, timed, type Times } from './python.js'
 
 const TITLE = 'The UNet of Stable Video Diffusion beside diffusers on PyTorch, on the CPU'
 const SCRIPT = fileURLToPath(new URL('unet.py', import.meta.url))
@@ -25,24 +23,14 @@ const SHAPE = { batch: 1, frames: 14, height: 24, width: 40 }
 const ROUNDS = 3
 const [FASTER, AGREEMENT] = [1.2, 1e-4]
 
-/** What a forward took: on the clock, and of all threads together. */
-interface Times {
-  readonly seconds: number
-  readonly processor: number
-}
-
 /**
  * A forward of the same random weights by both, in turns, at equal threads: of the quarter-size model, and of a
  * full-size one (`sfv init --config svd`) whose folder $SFV_PEER_FULL_SIZE names. Python is $SFV_PEER_PYTHON, else
  * python3.
  */
 export async function peers(): Promise<BenchResult> {
-  const python = process.env['SFV_PEER_PYTHON'] ?? 'python3'
-  const probe = spawnSync(python, ['-c', 'import torch, diffusers, safetensors'], { encoding: 'utf8' })
-  if (probe.status !== 0) {
-    const reason = probe.error?.message ?? probe.stderr.trim().split('\n').at(-1) ?? ''
-    return { title: TITLE, rows: [], notes: [`Skipped: ${python} cannot import torch and diffusers (${reason}).`] }
-  }
+  const { python, missing } = findPython()
+  if (missing !== undefined) return { title: TITLE, rows: [], notes: [missing] }
   const full = process.env['SFV_PEER_FULL_SIZE']
   const rows: Row[] = [await beside(python, 'quarter size', await quarterSize())]
   if (full !== undefined) rows.push(await beside(python, 'full size', full))
@@ -54,7 +42,7 @@ export async function peers(): Promise<BenchResult> {
 }
 
 /** A random model of half of every width, made the first time. */
-async function quarterSize(): Promise<string> {
+export async function quarterSize(): Promise<string> {
   const folder = join(cacheFolder(), 'bench', 'svd-quarter')
   const there = await stat(join(folder, 'model_index.json')).catch(() => undefined)
   if (!there) await initPipeline({ config: 'svd-quarter', out: folder, seed: 0, dtype: 'F16' })
@@ -68,20 +56,13 @@ async function beside(python: string, name: string, folder: string): Promise<Row
     const ours = await openOurs(nodeEngine({ threads }), folder)
     const feeds = Object.entries(ours.feeds).map(([name, data]) => ({ name, data, shape: ours.shapes.get(name)! }))
     await saveCheckpoint(join(work, 'feeds.safetensors'), feeds)
-    const theirs = await openTheirs(python, [
-      folder,
-      join(work, 'feeds.safetensors'),
-      join(work, 'output'),
-      `${threads}`,
-    ])
+    const files = ['feeds.safetensors', 'output'].map((name) => join(work, name))
+    const theirs = await openPeer(python, [SCRIPT, folder, ...files, `${threads}`])
     const [mine, peer]: [Times[], Times[]] = [[], []]
     let output: Float32Array = new Float32Array()
     for (let round = 0; round <= ROUNDS; round++) {
-      const [start, cpu] = [performance.now(), process.cpuUsage()]
-      output = await ours.run()
-      const { user, system } = process.cpuUsage(cpu)
-      const times = { seconds: (performance.now() - start) / 1000, processor: (user + system) / 1e6 }
-      const other = await theirs.run()
+      const times = await timed(async () => (output = await ours.run()))
+      const other = await theirs.run('forward')
       // The first round warms up.
       if (round > 0) [mine, peer].forEach((list, i) => list.push([times, other][i]!))
     }
@@ -127,33 +108,4 @@ async function openOurs(engine: Engine, folder: string) {
     run: async () => (await program.run(feeds))['output']!,
     close: () => network.close(),
   }
-}
-
-async function openTheirs(python: string, args: readonly string[]) {
-  const child = spawn(python, [SCRIPT, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  const line = async () => {
-    const next = await lines.next()
-    if (next.done) throw new Error(`${python} ended before it was asked to`)
-    return next.value
-  }
-  return {
-    versions: await line(),
-    run: async () => {
-      child.stdin.write('\n')
-      const [seconds, processor] = (await line()).split(' ').map(Number) as [number, number]
-      return { seconds, processor }
-    },
-    close: async () => {
-      child.stdin.end()
-      await once(child, 'close')
-    },
-  }
-}
-
-/** Largest difference, relative to the largest value. */
-function differenceOf(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) throw new Error(`${a.length} values beside ${b.length}`)
-  const largest = b.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-  return a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i]!)), 0) / largest
 }
