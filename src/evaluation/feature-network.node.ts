@@ -10,7 +10,7 @@ import { parseVideoFeaturesConfig, videoFeatures } from '../models/features/inde
 import { Network } from '../pipeline/network.js'
 import { sha256OfFiles } from '../runtime/files.node.js'
 import type { Engine } from '../runtime/program.js'
-import { toPlanar } from '../training/pixels.js'
+import { toPlanar } from '../training/batches/pixels.js'
 import { Checkpoint } from '../weights/checkpoint.node.js'
 import { readJsonFile } from '../weights/diffusers.node.js'
 import { hubFile, parseHubFile } from '../weights/hub-file.node.js'

@@ -1,6 +1,6 @@
 import { chartSvg, short, type Curve } from './chart.js'
 import { escapeHtml } from './html.js'
-import { type LogLine } from '../run/folder.node.js'
+import { type LogLine } from '../trainer/run-folder.node.js'
 import { type RunData, type RunSample } from './run-data.node.js'
 import { STYLE } from './style.js'
 
