@@ -9,13 +9,16 @@ import { controlsOf, controlValues, type ControlKind, type LatentSize } from '..
 import { type UNetConfig } from '../../models/unet/index.js'
 import { concatenated } from '../../runtime/concatenated.js'
 import { Random } from '../../runtime/random.js'
+import { addedTimeIds, augmented, embedPicture } from '../../svd/condition.js'
+import { FirstStage, latentSize } from '../../svd/first-stage.js'
+import { type Network } from '../../svd/network.js'
+import { type PictureNetworks } from '../../svd/picture-networks.js'
 import { Checkpoint } from '../../weights/checkpoint.node.js'
-import { Conditioner, FirstStage } from './frozen.node.js'
 import { drawHints } from './hints.js'
-import { latentSize } from './latent-size.js'
 import { type LatentBatch } from '../objectives/denoiser.js'
 import { type Opening } from '../objectives/objective.js'
-import { rgbaOnWhite } from './rgba.js'
+import { openPictureNetworks } from '../output/components.node.js'
+import { pictureAt, rgbaOnWhite } from './rgba.js'
 import { VideoPool } from './video-pool.node.js'
 import { VideoSource, type DrawnVideo, type VideoSourceOptions } from './video-source.node.js'
 
@@ -75,7 +78,8 @@ export class LatentVideos {
   private constructor(
     readonly source: VideoSource,
     readonly stage: FirstStage,
-    private readonly conditioner: Conditioner,
+    private readonly networks: PictureNetworks,
+    private readonly imageEncoder: Network,
     private readonly options: LatentVideoOptions,
     private readonly unet: UNetConfig,
     private readonly kinds: readonly ControlKind[],
@@ -99,12 +103,15 @@ export class LatentVideos {
     const motion = kinds.includes('motion_hints')
     const name = await poolName(options, stills, motion)
     const source = await VideoSource.open(scope, { ...options, stills, motion })
-    const stage = await FirstStage.open(opening, options.model, source.store, options.frames)
-    const conditioner = await Conditioner.open(opening, options.model, stage)
-    const sizes = recordSizes(options.frames, stage, conditioner.contextWidth, motion)
+    const networks = await openPictureNetworks(options.model, opening.engine)
+    const stage = scope.own(new FirstStage(networks, source.store))
+    const imageEncoder = scope.own(networks.imageEncoder())
+    await stage.open(options.frames)
+    await imageEncoder.open()
+    const sizes = recordSizes(options.frames, stage, networks.imageEncoderConfig.projection, motion)
     const records = join(options.data, `videos-${name}`, 'records.f16')
     const pool = scope.own(await VideoPool.open(records, total(sizes)))
-    return new LatentVideos(source, stage, conditioner, options, unet, kinds, name, sizes, pool)
+    return new LatentVideos(source, stage, networks, imageEncoder, options, unet, kinds, name, sizes, pool)
   }
 
   /** Frames a second that samples are shown at: the middle of the rates. */
@@ -145,7 +152,7 @@ export class LatentVideos {
     const video = await this.encoded(i)
     const controls = controlValues(this.kinds, this.latentSize, {})
     const { frames } = await this.video(i)
-    const first = this.stage.planes(pictureAt(frames, 0))
+    const first = this.stage.planes([pictureAt(frames, 0)])
     return {
       batch: batchOf([{ ...video, controls }]),
       decode: (latents: Float32Array): Promise<Frames> => this.stage.decode(latents, first),
@@ -167,13 +174,17 @@ export class LatentVideos {
     const random = new Random(this.options.seed, `condition of video ${i}`)
     const strength = Math.exp(noiseAugMean + noiseAugStd * random.normals(1)[0]!)
     const noise = random.normals(channels * frames.width * frames.height)
-    const planes = this.stage.planes(frames)
-    const latents = await this.stage.encode(planes, planes.subarray(0, planes.length / frames.count))
-    const condition = await this.conditioner.condition(pictureAt(frames, 0), noise, strength)
+    const pictures = Array.from({ length: frames.count }, (_, frame) => pictureAt(frames, frame))
+    const planes = this.stage.planes(pictures)
+    const first = planes.subarray(0, planes.length / frames.count)
+    const latents = await this.stage.encode(planes, first)
+    const embedding = embedPicture(pictures[0]!, this.networks.preprocessing, await this.imageEncoder.open())
+    const motionBucket = motionBucketId(frameDifferences(rgbaOnWhite(frames)))
     return {
       latents: latents.map((x) => x * config.scalingFactor),
-      ...condition,
-      addedTimeIds: Float32Array.of(fps - 1, motionBucketId(frameDifferences(rgbaOnWhite(frames))), strength),
+      context: await embedding,
+      imageLatents: await this.stage.encode(augmented(first, noise, strength, this.stage.autoencoder)),
+      addedTimeIds: addedTimeIds({ fps, motion: motionBucket, noiseAug: strength }),
       motion: motion ? this.inLatents(motion, frames) : new Float32Array(0),
     }
   }
@@ -197,21 +208,20 @@ export class LatentVideos {
     const { kinds, options } = this
     const size = this.latentSize
     const told = (kind: ControlKind, share: number) => kinds.includes(kind) && random.uniform() < share
-    const endLatents = told('end_frame', options.endShare) ? video.latents.subarray(-this.stage.latentSize) : undefined
+    const endLatents = told('end_frame', options.endShare) ? video.latents.subarray(-this.stage.latentCount) : undefined
     const motionHints = told('motion_hints', options.hintShare) ? drawHints(video.motion, size, random) : undefined
     return controlValues(kinds, size, { endLatents, motionHints })
   }
 
   private get latentSize(): LatentSize {
-    const { config } = this.stage.autoencoder
-    const size = latentSize(this.source.store, config.factor)
-    return { frames: this.options.frames, channels: config.latentChannels, ...size }
+    const { frames } = this.options
+    return { frames, channels: this.stage.autoencoder.config.latentChannels, ...this.stage.latentSize }
   }
 
   private unconditional(controls: number) {
     return {
-      imageLatents: new Float32Array(this.stage.latentSize),
-      context: new Float32Array(this.conditioner.contextWidth),
+      imageLatents: new Float32Array(this.stage.latentCount),
+      context: new Float32Array(this.networks.imageEncoderConfig.projection),
       controls: new Float32Array(controls),
     }
   }
@@ -241,10 +251,10 @@ function batchOf(videos: readonly Told[]): VideoBatch {
 type Sizes = readonly (readonly [name: keyof Encoded, size: number])[]
 
 function recordSizes(frames: number, stage: FirstStage, contextWidth: number, motion: boolean): Sizes {
-  const plane = stage.latentSize / stage.autoencoder.config.latentChannels
+  const plane = stage.latentCount / stage.autoencoder.config.latentChannels
   return [
-    ['latents', frames * stage.latentSize],
-    ['imageLatents', stage.latentSize],
+    ['latents', frames * stage.latentCount],
+    ['imageLatents', stage.latentCount],
     ['context', contextWidth],
     ['addedTimeIds', 3],
     ['motion', motion ? frames * 3 * plane : 0],
@@ -254,11 +264,6 @@ function recordSizes(frames: number, stage: FirstStage, contextWidth: number, mo
 const total = (sizes: Sizes) => sizes.reduce((sum, [, size]) => sum + size, 0)
 
 const joined = (video: Encoded, sizes: Sizes) => concatenated(sizes.map(([name]) => video[name]))
-
-function pictureAt({ width, height, data }: RgbaFrames, frame: number): RgbaFrames {
-  const stride = 4 * width * height
-  return { width, height, count: 1, data: data.subarray(frame * stride, (frame + 1) * stride) }
-}
 
 /**
  * A short hash of all that the videos of a pool depend on: how they are drawn, the stores, the networks that encode

@@ -71,17 +71,3 @@ function writeWindow(
         for (let c = 0; c < 3; c++) target[at + c * plane] = data[source + channels[c]!]! / 127.5 - 1
       }
 }
-
-/** Values (count, 3, height, width) in [-1, 1] as 8-bit RGB. */
-export function fromPlanar(values: Float32Array, width: number, height: number): Frames {
-  const plane = width * height
-  const count = values.length / (3 * plane)
-  const data = new Uint8Array(values.length)
-  for (let f = 0; f < count; f++)
-    for (let i = 0; i < plane; i++)
-      for (let c = 0; c < 3; c++) {
-        const value = Math.round((values[(3 * f + c) * plane + i]! + 1) * 127.5)
-        data[3 * (f * plane + i) + c] = Math.min(255, Math.max(0, value))
-      }
-  return { width, height, count, data }
-}

@@ -1,5 +1,7 @@
 import { onWhite } from '../../media/clip-frame.js'
-import { type Frames, type RgbaFrames } from '../../media/frames.js'
+import { type Frames, type Picture, type RgbaFrames } from '../../media/frames.js'
+import { concatenated } from '../../runtime/concatenated.js'
+import { rgbaInput } from '../../svd/preprocess.js'
 import { type Change } from './pixels.js'
 
 /** How pictures with alpha are changed on their way into a batch. */
@@ -25,27 +27,15 @@ export function changedRgba(
   return { width, height, count, data: changed }
 }
 
-/** Pictures with alpha as the networks take them: (count, 4, height, width) in [0, 1], premultiplied. */
-export function rgbaPlanes({ width, height, count, data }: RgbaFrames): Float32Array {
-  const plane = width * height
-  const planes = new Float32Array(data.length)
-  for (let f = 0; f < count; f++)
-    for (let i = 0; i < plane; i++)
-      for (let c = 0; c < 4; c++) planes[(4 * f + c) * plane + i] = data[4 * (f * plane + i) + c]! / 255
-  return planes
+/** Pictures with alpha as a first stage with alpha takes them: (count, 4, height, width) in [0, 1], premultiplied. */
+export function rgbaPlanes(pictures: RgbaFrames): Float32Array {
+  return concatenated(Array.from({ length: pictures.count }, (_, i) => rgbaInput(pictureAt(pictures, i), pictures)))
 }
 
-/** Values as `rgbaPlanes` has them, or about so, as 8-bit RGB on white. */
-export function planesOnWhite(values: Float32Array, width: number, height: number): Frames {
-  const plane = width * height
-  const count = values.length / (4 * plane)
-  const data = new Uint8ClampedArray(3 * count * plane)
-  for (let f = 0; f < count; f++)
-    for (let i = 0; i < plane; i++) {
-      const through = 1 - Math.min(1, Math.max(0, values[(4 * f + 3) * plane + i]!))
-      for (let c = 0; c < 3; c++) data[3 * (f * plane + i) + c] = 255 * (values[(4 * f + c) * plane + i]! + through)
-    }
-  return { width, height, count, data: new Uint8Array(data.buffer) }
+/** One of several pictures, on white with its opacity. */
+export function pictureAt({ width, height, data }: RgbaFrames, frame: number): Picture {
+  const stride = 4 * width * height
+  return onWhite(data.subarray(frame * stride, (frame + 1) * stride), width, height, true)
 }
 
 /** Premultiplied pictures on white. */

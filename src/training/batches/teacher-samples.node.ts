@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { eulerStep, karrasSigmas } from '../../diffusion/index.js'
+import { karrasSigmas, sampleClean } from '../../diffusion/index.js'
 import { lower } from '../../graph/lower.js'
 import { input } from '../../graph/ops/index.js'
 import { type Program } from '../../runtime/program.js'
@@ -78,12 +78,11 @@ export class TeacherSamples {
     const random = new Random(this.recipe.seed, `teacher sample ${i}`)
     const { latents, ...condition } = await this.videos.draw([random])
     const sigmas = karrasSigmas(this.recipe.teacherSteps)
-    let x: Float32Array = random.normals(latents.length).map((n) => n * sigmas[0]!)
+    const start = random.normals(latents.length).map((n) => n * sigmas[0]!)
     const feeds = { ...this.teacher, ...condition }
-    for (let step = 0; step < this.recipe.teacherSteps; step++) {
-      const { denoised } = await this.program.run({ ...feeds, x, sigma: sigmas.subarray(step, step + 1) })
-      x = eulerStep(x, denoised!, sigmas[step]!, sigmas[step + 1]!)
-    }
-    return { latents: x, ...condition }
+    const clean = await sampleClean(start, { sigmas }, async (x, sigma) => {
+      return (await this.program.run({ ...feeds, x, sigma: Float32Array.of(sigma) }))['denoised']!
+    })
+    return { latents: clean, ...condition }
   }
 }

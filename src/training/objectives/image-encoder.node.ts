@@ -2,13 +2,13 @@ import { z } from 'zod'
 import { ClipStore } from '../../data/store.node.js'
 import { UserError } from '../../errors.js'
 import { input, mean, square } from '../../graph/ops/index.js'
-import { clipInput, CLIP_MEAN, CLIP_STD } from '../../media/clip-input.js'
 import { type Frames } from '../../media/frames.js'
 import { clipVision, parseClipVisionConfig, type ClipVisionConfig } from '../../models/clip/index.js'
 import { ParameterSet, type Weights } from '../../nn/weights.js'
 import { Random } from '../../runtime/random.js'
 import { shuffled } from '../../runtime/shuffled.js'
-import { saveComponent, startNetwork } from '../output/components.node.js'
+import { clipInput } from '../../svd/preprocess.js'
+import { readPreprocessing, saveComponent, startNetwork } from '../output/components.node.js'
 import { type LossGraph } from '../trainer/gradient-program.js'
 import { informationNoiseContrast } from './contrastive.js'
 import { common, count, network, optimizer, positive } from './fields.js'
@@ -88,7 +88,9 @@ async function open(recipe: ImageEncoderRecipe, { group, scope }: Opening): Prom
   const set = new ParameterSet('image_encoder/')
   const start = await startNetwork('image_encoder', recipe.network, recipe.seed, (json, file) => trace(set, json, file))
   const { config, json } = start
+  const base = typeof recipe.network === 'string' ? recipe.network : undefined
   const size = { width: config.imageSize, height: config.imageSize }
+  const preprocessing = { ...(await readPreprocessing(base, config.imageSize)), size }
   const drawn: string[] = []
 
   async function picture(clips: readonly number[], random: Random): Promise<Frames> {
@@ -113,7 +115,7 @@ async function open(recipe: ImageEncoderRecipe, { group, scope }: Opening): Prom
       for (const [i, random] of batch.entries())
         for (const view of Object.values(views)) {
           const seen = await picture(order[group.rank * recipe.batch + i]!, random)
-          view.set(clipInput(seen, size, CLIP_MEAN, CLIP_STD), i * pixels)
+          view.set(clipInput(seen, preprocessing), i * pixels)
         }
       return views
     },

@@ -5,7 +5,7 @@ import { parseAutoencoder } from '../../models/autoencoder.js'
 import { parseClipVisionConfig } from '../../models/clip/index.js'
 import { controlsOf } from '../../models/controls.js'
 import { parseUNetConfig } from '../../models/unet/index.js'
-import { latentSize } from '../batches/latent-size.js'
+import { latentSize } from '../../svd/first-stage.js'
 import { readConfig } from '../output/components.node.js'
 import { type Surroundings } from './objective.js'
 

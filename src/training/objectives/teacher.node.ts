@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { eulerStep, karrasSigmas } from '../../diffusion/index.js'
+import { karrasSigmas, sampleClean } from '../../diffusion/index.js'
 import { lower } from '../../graph/lower.js'
 import { add, input, mean, mul, square, sub } from '../../graph/ops/index.js'
 import { type UNetConfig } from '../../models/unet/index.js'
@@ -108,13 +108,12 @@ async function open(recipe: TeacherRecipe, opening: Opening): Promise<OpenObject
         const { batch, decode } = await videos.example(random)
         const { latents, ...condition } = batch
         const sigmas = karrasSigmas(SAMPLE_STEPS)
-        let x: Float32Array = random.normals(latents.length).map((n) => n * Math.hypot(sigmas[0]!, 1))
-        for (let step = 0; step < SAMPLE_STEPS; step++) {
-          const sigma = Float32Array.of(sigmas[step]!)
-          const { denoised } = await sampler.run({ ...unet!.averageFeeds(), ...condition, x, sigma })
-          x = eulerStep(x, denoised!, sigmas[step]!, sigmas[step + 1]!)
-        }
-        samples.push({ name, reference: await decode(latents), frames: await decode(x) })
+        const start = random.normals(latents.length).map((n) => n * Math.hypot(sigmas[0]!, 1))
+        const clean = await sampleClean(start, { sigmas }, async (x, sigma) => {
+          const feeds = { ...unet!.averageFeeds(), ...condition, x, sigma: Float32Array.of(sigma) }
+          return (await sampler.run(feeds))['denoised']!
+        })
+        samples.push({ name, reference: await decode(latents), frames: await decode(clean) })
       }
       return samples
     },

@@ -8,8 +8,9 @@ import { parseVaeConfig, posterior, vaeDecoder, vaeEncoder, type VaeConfig } fro
 import { ParameterSet, type Weights } from '../../nn/weights.js'
 import { type Random } from '../../runtime/random.js'
 import { normals } from '../batches/batch-random.js'
-import { latentSize } from '../batches/latent-size.js'
-import { CHANNEL_ORDERS, fromPlanar, toPlanar, writePlanar } from '../batches/pixels.js'
+import { latentSize } from '../../svd/first-stage.js'
+import { toFrames } from '../../svd/preprocess.js'
+import { CHANNEL_ORDERS, toPlanar, writePlanar } from '../batches/pixels.js'
 import { startNetwork } from '../output/components.node.js'
 import { type LossGraph } from '../trainer/gradient-program.js'
 import { type Learner } from '../trainer/learner.js'
@@ -173,7 +174,7 @@ async function open(recipe: VaeRecipe, opening: Opening): Promise<OpenObjective>
   const rebuilt = async (vae: Learner, clip: number) => {
     const reference = await store.clip(clip, 0, SAMPLE_FRAMES)
     const { latents, pictures } = await stage.rebuild(vae, { original: toPlanar(reference) })
-    return { reference, latents: latents!, frames: fromPlanar(pictures!, store.width, store.height) }
+    return { reference, latents: latents!, frames: toFrames(pictures!, store) }
   }
 
   return {

@@ -14,8 +14,9 @@ import { averagePool } from '../../nn/warp.js'
 import { ParameterSet, type Weights } from '../../nn/weights.js'
 import { type Random } from '../../runtime/random.js'
 import { normals } from '../batches/batch-random.js'
-import { latentSize } from '../batches/latent-size.js'
-import { changedRgba, planesOnWhite, rgbaPlanes } from '../batches/rgba.js'
+import { latentSize } from '../../svd/first-stage.js'
+import { decodedFrames } from '../../svd/preprocess.js'
+import { changedRgba, rgbaPlanes } from '../batches/rgba.js'
 import { drawChange, StillSource } from '../batches/video-source.node.js'
 import { startNetwork } from '../output/components.node.js'
 import { type LossGraph } from '../trainer/gradient-program.js'
@@ -144,6 +145,7 @@ async function open(recipe: WarpAutoencoderRecipe, opening: Opening): Promise<Op
   const latent = latentSize(store, config.factor)
   const latentCount = recipe.frames * config.latentChannels * latent.width * latent.height
   const stage = await FirstStage.open(recipe, set, start, trace(set, config, SAMPLE_FRAMES, width, height), opening)
+  const onWhite = (planes: Float32Array) => decodedFrames(planes, store, { pixels: 'rgba' }, false).frames
   const drawn: string[] = []
   const pixels = 4 * width * height
   const spacing = Math.max(1, Math.floor(store.fps / 8))
@@ -205,8 +207,8 @@ async function open(recipe: WarpAutoencoderRecipe, opening: Opening): Promise<Op
       for (let i = 0; i < SAMPLES; i++) {
         const clip = (i * 97) % store.clips.length
         const { original, made } = await rebuilt(vae!, clip)
-        const reference = planesOnWhite(original, width, height)
-        samples.push({ name: store.clips[clip]!.name, reference, frames: planesOnWhite(made, width, height) })
+        const { name } = store.clips[clip]!
+        samples.push({ name, reference: onWhite(original), frames: onWhite(made) })
       }
       return samples
     },

@@ -1,14 +1,24 @@
-import { readdir, rm } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../../errors.js'
+import { parseAutoencoder } from '../../models/autoencoder.js'
+import { parseClipVisionConfig } from '../../models/clip/index.js'
 import { type ParameterSet } from '../../nn/weights.js'
 import { writeFileAtomic } from '../../runtime/files.node.js'
+import { type Engine } from '../../runtime/program.js'
+import { PictureNetworks } from '../../svd/picture-networks.js'
+import { type ClipPreprocessing, parsePreprocessorConfig } from '../../svd/preprocess.js'
 import { Checkpoint, saveCheckpoint } from '../../weights/checkpoint.node.js'
 import { type FloatDType } from '../../weights/convert.js'
 import { readJsonFile } from '../../weights/diffusers.node.js'
+import { type JsonObject } from '../../weights/json.js'
+import { clipImageProcessor } from '../../weights/pipeline-defaults.js'
 import { weightsStem } from '../../weights/pipeline-index.js'
 import { initialValues } from '../trainer/initial-values.js'
 import { Layout } from '../trainer/parameters.js'
+
+/** The file of a feature extractor's configuration. */
+export const PREPROCESSOR = 'preprocessor_config.json'
 
 /** A component's config.json. */
 export async function readConfig(folder: string, component: string): Promise<{ json: object; file: string }> {
@@ -18,6 +28,35 @@ export async function readConfig(folder: string, component: string): Promise<{ j
   } catch (error) {
     throw new UserError(`${(error as Error).message} (or train or copy the ${component} first)`)
   }
+}
+
+/** How the image encoder of a folder wants its pictures: as the folder says, else as SVD's does in that size. */
+export async function readPreprocessing(folder: string | undefined, imageSize: number): Promise<ClipPreprocessing> {
+  const [config, file] = await preprocessorOf(folder, imageSize)
+  return parsePreprocessorConfig(config, file)
+}
+
+async function preprocessorOf(folder: string | undefined, imageSize: number): Promise<[JsonObject, string]> {
+  const own = folder === undefined ? '' : join(folder, 'feature_extractor', PREPROCESSOR)
+  const isThere = (await stat(own).catch(() => undefined)) !== undefined
+  return [isThere ? await readJsonFile(own) : clipImageProcessor(imageSize), own]
+}
+
+/**
+ * The image encoder and the first stage of a folder that may lack the rest of a model, as one does whose UNet is still to be
+ * trained.
+ */
+export async function openPictureNetworks(folder: string, engine: Engine): Promise<PictureNetworks> {
+  const [vae, encoder] = [await readConfig(folder, 'vae'), await readConfig(folder, 'image_encoder')]
+  const { imageSize } = parseClipVisionConfig(encoder.json, encoder.file)
+  const { className } = parseAutoencoder(vae.json, vae.file)
+  const components = new Map([
+    ['vae', { className, config: vae.json }],
+    ['image_encoder', { className: 'CLIPVisionModelWithProjection', config: encoder.json }],
+    ['feature_extractor', { className: 'CLIPImageProcessor', config: (await preprocessorOf(folder, imageSize))[0] }],
+  ])
+  const weights = (component: string) => Checkpoint.open(join(folder, component))
+  return new PictureNetworks({ path: folder, components, weights }, engine)
 }
 
 /** All weights of a component as one vector in the order of `set`; names and shapes must match. */

@@ -9,7 +9,7 @@ import { readJsonFile } from '../../weights/diffusers.node.js'
 import { type JsonObject, type JsonValue } from '../../weights/json.js'
 import { clipImageProcessor, SVD_SCHEDULER } from '../../weights/pipeline-defaults.js'
 import { PIPELINE_CLASS, PIPELINE_INDEX } from '../../weights/pipeline-index.js'
-import { readConfig, weightFiles } from './components.node.js'
+import { PREPROCESSOR, readConfig, weightFiles } from './components.node.js'
 
 /** The networks that a pipeline cannot do without. */
 const NETWORKS = ['vae', 'image_encoder', 'unet'] as const
@@ -52,7 +52,7 @@ export async function completePipeline(
   if (!present.has('feature_extractor')) {
     const { json } = await readConfig(folder, 'image_encoder')
     const side = Number((json as { image_size?: unknown }).image_size ?? 224)
-    await writeConfig(folder, 'feature_extractor', 'preprocessor_config.json', clipImageProcessor(side))
+    await writeConfig(folder, 'feature_extractor', PREPROCESSOR, clipImageProcessor(side))
   }
   await writeIndex(folder, { ...given, ...own }, await foldersOf(folder))
   return []

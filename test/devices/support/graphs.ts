@@ -1,5 +1,5 @@
-import { deviceTraits } from '../../../src/pipeline/device-traits.js'
-import { Model } from '../../../src/pipeline/model.js'
+import { deviceTraits } from '../../../src/svd/device-traits.js'
+import { Model } from '../../../src/svd/model.js'
 import type { Engine, LoweredGraph, Program } from '../../../src/runtime/program.js'
 import { GradientProgram } from '../../../src/training/trainer/gradient-program.js'
 import { objectiveOf } from '../../../src/training/objectives/registry.node.js'

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Picture } from '../../../src/media/frames.js'
-import { openModelFolder } from '../../../src/pipeline/pretrained.node.js'
+import { openModelFolder } from '../../../src/svd/model-folder.node.js'
 import { ImageToVideo } from '../../../src/pipeline/image-to-video.js'
 import { nodeEngine } from '../../../src/runtime/engine.node.js'
 import { Random } from '../../../src/runtime/random.js'

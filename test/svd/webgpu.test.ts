@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { deviceTraits, type DeviceTraits } from '../../src/pipeline/device-traits.js'
-import { Model } from '../../src/pipeline/model.js'
-import type { Network } from '../../src/pipeline/network.js'
+import { deviceTraits, type DeviceTraits } from '../../src/svd/device-traits.js'
+import { Model } from '../../src/svd/model.js'
+import type { Network } from '../../src/svd/network.js'
 import { nodeEngine } from '../../src/runtime/engine.node.js'
 import type { Engine } from '../../src/runtime/program.js'
 import { relativeError } from '../support/fixture.js'
 import { withoutVulkan } from '../support/vulkan.js'
-import { tinySource } from './tiny.js'
+import { tinySource } from '../pipeline/tiny.js'
 
 // In Node, on Vulkan in software: right where a GPU would be right, and slow, most of all beside other work.
 const PATIENCE = 300_000

@@ -1,3 +1,4 @@
+import { sizeOf } from '../graph/tensor.js'
 import type { Picture } from '../media/frames.js'
 import type { Program } from '../runtime/program.js'
 import type { Size } from '../media/resize.js'
@@ -35,20 +36,20 @@ export function augmented(
 }
 
 /**
- * A picture's latents (c, h, w): the mean of the first stage's encoding, unscaled.
+ * Latents (count, c, h, w) of pictures: the mean of the first stage's encoding, unscaled.
  *
- * @param planes of `planesOf`
- * @param vaeEncoder a program of `Model.vaeEncoder`
- * @param first what the clip begins with, where the latents are to be relative to it; left out, they show the picture
- *   itself
+ * @param planes of `planesOf`, as many as the program takes at a time
+ * @param vaeEncoder a program of `PictureNetworks.vaeEncoder`
+ * @param first what the clip begins with, where the latents are to be relative to it; left out, they show the pictures
+ *   themselves
  */
 export async function encodePlanes(
   planes: Float32Array,
   vaeEncoder: Program,
   first?: Float32Array,
 ): Promise<Float32Array> {
-  const relative = vaeEncoder.inputs.some(({ name }) => name === 'first')
-  const feeds = relative ? { first: first ?? new Float32Array(planes.length) } : undefined
+  const port = vaeEncoder.inputs.find(({ name }) => name === 'first')
+  const feeds = port && { first: first ?? new Float32Array(sizeOf(port.shape)) }
   return (await vaeEncoder.run({ picture: planes, ...feeds }))['latents']!
 }
 

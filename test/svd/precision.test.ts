@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
-import { Model } from '../../src/pipeline/model.js'
-import type { ModelSource } from '../../src/pipeline/model-source.js'
-import type { Network } from '../../src/pipeline/network.js'
+import { Model } from '../../src/svd/model.js'
+import type { ModelSource } from '../../src/svd/model-source.js'
+import type { Network } from '../../src/svd/network.js'
 import { nodeEngine } from '../../src/runtime/engine.node.js'
 import { relativeError } from '../support/fixture.js'
-import { tinySource } from './tiny.js'
+import { tinySource } from '../pipeline/tiny.js'
 
 async function outputOf(network: Network): Promise<Float32Array> {
   const program = await network.open()

@@ -3,6 +3,7 @@ import { type Colour, clipInput as clipPixels } from '../media/clip-input.js'
 import type { Frames, Picture } from '../media/frames.js'
 import { resizeLanczos, resizePicture } from '../media/lanczos.js'
 import { type Size, toPlanes, toSigned } from '../media/resize.js'
+import type { Autoencoder } from '../models/autoencoder.js'
 import { parseConfig } from '../models/config.js'
 
 /** How the image encoder wants its picture, read from `preprocessor_config.json`. */
@@ -105,12 +106,27 @@ export function rgbaInput(picture: Picture, { height, width }: Size): Float32Arr
 }
 
 /**
+ * What a first stage has decoded as pictures, on white.
+ *
+ * @param decoded (f, channels, h, w)
+ * @param opaque whether the clip's picture has no transparency: of account where the first stage has alpha
+ */
+export function decodedFrames(
+  decoded: Float32Array,
+  size: Size,
+  { pixels }: Pick<Autoencoder, 'pixels'>,
+  opaque: boolean,
+): { readonly frames: Frames; readonly alpha?: Uint8Array } {
+  return pixels === 'rgb' ? { frames: toFrames(decoded, size) } : toFramesWithAlpha(decoded, size, opaque)
+}
+
+/**
  * The frames of a decoder with alpha as pictures on white, and their opacity where the clip's picture has any
  * transparency; else what opacity they lack counts as a rounding error.
  *
  * @param decoded (f, 4, h, w), colours times opacity, and opacity, about 0 to 1
  */
-export function toFramesWithAlpha(
+function toFramesWithAlpha(
   decoded: Float32Array,
   { height, width }: Size,
   opaque: boolean,

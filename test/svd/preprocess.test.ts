@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
-import { CLIP_MEAN, CLIP_STD } from '../../src/media/clip-input.js'
 import type { Picture } from '../../src/media/frames.js'
-import { clipInput, parsePreprocessorConfig, toFrames, vaeInput } from '../../src/pipeline/preprocess.js'
+import { clipInput, parsePreprocessorConfig, toFrames, vaeInput } from '../../src/svd/preprocess.js'
 import { readFixture, readJson, relativeError, tensorOf } from '../support/fixture.js'
 
 const file = 'pipeline-tiny/feature_extractor/preprocessor_config.json'
@@ -68,7 +67,10 @@ describe('parsePreprocessorConfig', () => {
   it('takes the size, the mean and the deviation', () => {
     expect(config.size).toEqual({ height: 224, width: 224 })
     expect([config.mean, config.std]).toEqual([json.image_mean, json.image_std])
-    expect([config.mean, config.std]).toEqual([CLIP_MEAN, CLIP_STD])
+    expect([config.mean, config.std]).toEqual([
+      [0.48145466, 0.4578275, 0.40821073],
+      [0.26862954, 0.26130258, 0.27577711],
+    ])
     expect(parsePreprocessorConfig({ ...json, crop_size: 112 }, file).size).toEqual({ height: 112, width: 112 })
   })
 

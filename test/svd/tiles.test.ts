@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { fileURLToPath } from 'node:url'
 import { readImage } from '../../src/media/image.node.js'
 import { fitPicture } from '../../src/pipeline/fit.js'
-import { Model } from '../../src/pipeline/model.js'
-import { vaeInput } from '../../src/pipeline/preprocess.js'
-import { openModelFolder } from '../../src/pipeline/pretrained.node.js'
+import { Model } from '../../src/svd/model.js'
+import { vaeInput } from '../../src/svd/preprocess.js'
+import { openModelFolder } from '../../src/svd/model-folder.node.js'
 import { nodeEngine } from '../../src/runtime/engine.node.js'
-import { blendWeights, decodeTiled, tileStarts } from '../../src/pipeline/tiles.js'
+import { blendWeights, decodeTiled, tileStarts } from '../../src/svd/tiles.js'
 
 describe('tiles', () => {
   it.each([

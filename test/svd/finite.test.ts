@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
-import { finiteProgram, isFiniteArray } from '../../src/pipeline/finite.js'
+import { finiteProgram, isFiniteArray } from '../../src/svd/finite.js'
 import { ImageToVideo } from '../../src/pipeline/image-to-video.js'
-import { openModelFolder } from '../../src/pipeline/pretrained.node.js'
+import { openModelFolder } from '../../src/svd/model-folder.node.js'
 import { nodeEngine } from '../../src/runtime/engine.node.js'
 import { Checkpoint } from '../../src/weights/checkpoint.node.js'
-import { picture, TINY } from './tiny.js'
+import { picture, TINY } from '../pipeline/tiny.js'
 
 let folder: string
 beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'sfv-finite-'))))
