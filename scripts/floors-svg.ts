@@ -13,10 +13,11 @@ const PURPOSES: Readonly<Record<string, readonly string[]>> = {
   nn: ['layers'],
   diffusion: ['EDM, schedules, samplers'],
   graph: ['tensors, ops, gradients, lowering to ONNX'],
-  runtime: ['engine, random numbers,', 'processes, threads'],
-  weights: ['safetensors, diffusers', 'folders, the hub'],
+  runtime: ['engine, random', 'numbers, threads'],
+  weights: ['safetensors,', 'folders, the hub'],
   media: ['pictures and clips,', 'in and out'],
   data: ['clip stores,', 'designed motions'],
+  report: ['pages and plots', 'of reports'],
 }
 
 const [WIDTH, LEFT, RIGHT, TOP, GAP, HEIGHT] = [920, 44, 16, 16, 10, 68] as const

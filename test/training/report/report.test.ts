@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { UserError } from '../../../src/errors.js'
 import { writeReport } from '../../../src/training/report/report.node.js'
-import { smooth, thin, ticks, valueRange } from '../../../src/training/report/series.js'
+import { smooth, thin, valueRange } from '../../../src/training/report/series.js'
 import { smokeRecipe } from '../support/smoke.js'
 
 let folder: string
@@ -61,10 +61,4 @@ describe('a curve', () => {
     const [low, high] = valueRange([spiked], [line.slice(0, 200)])
     expect([low, high]).toEqual([0, 398])
   })
-
-  it.each([
-    [0, 1, [0, 0.5, 1]],
-    [-1.2, 2.2, [-1, 0, 1, 2]],
-    [3, 3.1, [3, 3.05, 3.1]],
-  ])('from %d to %d has ticks at %j', (low, high, expected) => expect(ticks(low, high, 3)).toEqual(expected))
 })

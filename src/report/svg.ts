@@ -1,4 +1,4 @@
-import { escapeHtml } from '../../training/report/html.js'
+import { escapeHtml } from './html.js'
 
 /** A scale from values to pixels. */
 export interface Axis {
@@ -12,6 +12,21 @@ export function linearAxis(most: number, from: number, to: number): Axis {
   const end = Math.max(step, Math.ceil(most / step - 1e-9) * step)
   const ticks = Array.from({ length: Math.round(end / step) + 1 }, (_, i) => i * step)
   return { at: (value) => from + ((to - from) * value) / end, ticks }
+}
+
+/** An axis over a range, with about `count` ticks. */
+export function rangeAxis(low: number, high: number, from: number, to: number, count: number): Axis {
+  const at = (value: number) => from + ((value - low) / (high - low || 1)) * (to - from)
+  return { at, ticks: ticks(low, high, count) }
+}
+
+/** About `count` round numbers within a range. */
+export function ticks(low: number, high: number, count: number): number[] {
+  const step = niceStep((0.75 * (high - low)) / count)
+  const first = Math.ceil(low / step - 1e-9)
+  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) =>
+    Number(((first + i) * step).toPrecision(12)),
+  )
 }
 
 /** An axis of equal ratios, its ticks 1, 2 and 5 of each decade, or the decades alone where those are many. */
