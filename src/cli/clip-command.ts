@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
 import { EXPORT_FORMATS, type ExportFormat } from '../media/export-settings.js'
-import type { Precision } from '../pipeline/device-traits.js'
+import type { Precision } from '../svd/device-traits.js'
 import type { DeviceChoice } from '../runtime/device-names.js'
 import { amount, deviceOption, modelOption, numeric, parseGuidance, parseSize, whole } from './options.js'
 

@@ -2,7 +2,7 @@ import { UserError } from '../errors.js'
 import type { Picture } from '../media/frames.js'
 import { controlValues } from '../models/controls.js'
 import type { Held } from './hold.js'
-import type { Model } from './model.js'
+import type { Model } from '../svd/model.js'
 import type { Plan } from './plan.js'
 
 /**

@@ -1,17 +1,20 @@
 import { sample, sampleConsistency, type SampleOptions, type Schedule } from '../diffusion/index.js'
 import type { Picture } from '../media/frames.js'
 import type { Program } from '../runtime/program.js'
-import { addedTimeIds, augmented, embedPicture, encodePlanes, planesOf } from './condition.js'
-import { decodeLatents } from './decode.js'
-import { denoiser, type Condition } from './denoiser.js'
+import { addedTimeIds, augmented, embedPicture, encodePlanes, planesOf } from '../svd/condition.js'
+import { decodeLatents } from '../svd/decode.js'
+import { denoiser, type Condition } from '../svd/denoiser.js'
 import { fused } from './fuse.js'
+import { holdTo, type Held } from './hold.js'
 import type { MemoryPlan } from './memory-plan.js'
-import type { Model } from './model.js'
-import type { Network } from './network.js'
+import type { Model } from '../svd/model.js'
+import type { Network } from '../svd/network.js'
+import type { NoiseSource } from './noise.js'
 import type { Plan, PlannedNetworks } from './plan.js'
 import type { Stage } from './progress.js'
-import { decodeTiled } from './tiles.js'
-import type { AnySettings } from './settings.js'
+import { decodeTiled } from '../svd/tiles.js'
+import { diffuse, scheduleFrom, sigmaOfStrength } from './refine.js'
+import type { AnySettings, CheckedEdit } from './settings.js'
 
 /** Is told how far a stage is; may throw to end the work. */
 export type Report = (stage: Stage, done: number, total: number) => void
@@ -45,13 +48,17 @@ export interface Walk extends Pick<SampleOptions, 'hold' | 'resample'> {
   readonly renoise?: ((step: number) => Float32Array) | undefined
 }
 
-/** One generation: the stages of a plan, each of which reports how far it is. They are called in their order. */
+/**
+ * The way of a picture to a clip, stage by stage: `encode` prepares it for the networks and runs these, `denoiseClip` walks from
+ * noise, `decode` makes pixels. Each stage reports how far it is. They are called in their order.
+ */
 export class Job {
   readonly #opened = new Set<Network>()
 
   constructor(
-    private readonly settings: AnySettings,
-    private readonly plan: Plan,
+    readonly model: Model,
+    readonly settings: AnySettings | CheckedEdit,
+    readonly plan: Plan,
     private readonly memory: MemoryPlan,
     private readonly networks: PlannedNetworks,
     private readonly report: Report,
@@ -76,11 +83,10 @@ export class Job {
   async encode(
     picture: Picture,
     noise: Float32Array,
-    model: Model,
     { known = [], base = picture, backward }: Others = {},
   ): Promise<Encoded> {
     const { imageEncoder, vaeEncoder } = this.networks
-    const { autoencoder, preprocessing } = model
+    const { autoencoder, preprocessing } = this.model
     const both = backward && backward !== picture ? [picture, backward] : [picture]
     const total = 2 * both.length + known.length
     let done = 0
@@ -150,7 +156,7 @@ export class Job {
    *
    * @param first the picture that `encode` gave, where latents are relative
    */
-  async decode(latents: Float32Array, scalingFactor: number, first?: Float32Array): Promise<Float32Array> {
+  async decode(latents: Float32Array, first?: Float32Array): Promise<Float32Array> {
     const { geometry } = this.plan
     const { chunks, tile } = this.memory
     const { latentHeight, latentWidth, height: pixels } = geometry
@@ -162,7 +168,7 @@ export class Job {
       return tile ? decodeTiled(part, frames, size, tile, pixels / latentHeight, run) : run(part)
     }
     const onChunk = (done: number) => this.report('decode', done, chunks.length)
-    return decodeLatents(latents, scalingFactor, chunks, decode, onChunk)
+    return decodeLatents(latents, this.model.vaeConfig.scalingFactor, chunks, decode, onChunk)
   }
 
   async #open(network: Network): Promise<Program> {
@@ -176,6 +182,47 @@ export class Job {
     if (this.memory.oneAtATime) await network.close()
     return result
   }
+}
+
+/** What a walk is told and knows. */
+export interface Known extends Pick<Encoded, 'condition' | 'backward'> {
+  /** Latents of a clip that it begins with under noise, scaled, (f, c, h, w); none: it begins with noise. */
+  readonly clip?: Float32Array | undefined
+  /** What it is held to; the later ones come above the earlier ones. */
+  readonly held: readonly Held[]
+}
+
+/**
+ * The walk from noise, or from a clip under noise: one to edit, or a rough one to follow.
+ *
+ * @param noise of unit variance, (f, c, h, w), that the walk begins with
+ * @param draw makes what further noise is wanted, in the order in which it is
+ * @returns clean latents (f, c, h, w), scaled
+ */
+export function denoiseClip(
+  job: Job,
+  noise: Float32Array,
+  draw: NoiseSource,
+  { condition, backward, clip, held }: Known,
+): Promise<Float32Array> {
+  const { plan, settings } = job
+  const { scheduler } = job.model
+  const schedule =
+    'strength' in settings
+      ? scheduleFrom(sigmaOfStrength(settings.strength, scheduler), settings.steps, scheduler)
+      : plan.schedule
+  const start = clip ? diffuse(clip, noise, schedule.sigmas[0]!) : noise.map((value) => plan.startSigma * value)
+  const anew = plan.sampler === 'consistency' || schedule.renoising !== undefined
+  const holds = held.map((each) => holdTo(each, noise, plan.geometry.frames))
+  return job.denoise(condition, start, schedule, {
+    backward,
+    renoise: anew ? (step) => draw(`renoise ${step}`, noise.length) : undefined,
+    hold: (...after) => holds.forEach((hold) => hold(...after)),
+    resample:
+      plan.resampled > 0
+        ? { steps: plan.resampled, times: 1, noise: (step) => draw(`resample ${step}`, noise.length) }
+        : undefined,
+  })
 }
 
 /** Does the same with each, one after the other. */

@@ -2,17 +2,16 @@ import { UserError } from '../errors.js'
 import type { ClipContent } from '../media/clip.js'
 import { frameAt, type Picture } from '../media/frames.js'
 import { concatenated } from '../runtime/concatenated.js'
-import { denoiseClip } from './denoise-clip.js'
 import { describeClip } from './describe.js'
 import { controlsFor, endsOf, heldEnds, pinEnds } from './ends.js'
-import { isFiniteArray } from './finite.js'
+import { isFiniteArray } from '../svd/finite.js'
 import { fitPicture } from './fit.js'
-import { Job } from './job.js'
+import { denoiseClip, Job } from './job.js'
 import { describeMemory, planMemory, type MemoryLimits, type MemoryPlan } from './memory-plan.js'
-import type { Model } from './model.js'
+import type { Model } from '../svd/model.js'
 import { noiseSource } from './noise.js'
 import { closeAll, planGeneration, type Plan, type PlannedNetworks } from './plan.js'
-import { toFrames, toFramesWithAlpha } from './preprocess.js'
+import { decodedFrames } from '../svd/preprocess.js'
 import type { AnimateProgress } from './progress.js'
 import type { CheckedEdit, CheckedSettings } from './settings.js'
 import { steeringOf, type Steering } from './steer.js'
@@ -92,12 +91,12 @@ export async function makeClip(
   const oneAtATime = lowMemory || memory.oneAtATime
   const networks = await networksFor(plan, memory)
   if (oneAtATime) await closeAll(networks)
-  const job = new Job(settings, plan, { ...memory, oneAtATime }, networks, (stage, done, total) => {
+  const job = new Job(model, settings, plan, { ...memory, oneAtATime }, networks, (stage, done, total) => {
     onProgress?.({ type: 'stage', stage, done, total })
     signal?.throwIfAborted()
   })
   await job.prepare()
-  const encoded = await job.encode(first, pictureNoise, model, {
+  const encoded = await job.encode(first, pictureNoise, {
     known: [...ends, ...clip],
     base: original && clip[0],
     backward: plan.bound === 'fused' ? (last ?? first) : undefined,
@@ -111,7 +110,7 @@ export async function makeClip(
       ? undefined
       : concatenated(encoded.latents.slice(ends.length)).map((value) => scalingFactor * value)
   const heldParts = steering.rough.length === 0 ? [] : [{ latents: followed!, until: steering.until }]
-  const clean = await denoiseClip(job, plan, model, settings, noise, draw, {
+  const clean = await denoiseClip(job, noise, draw, {
     condition: { ...encoded.condition, controls: controlsFor(plan, model, known, steering.hints) },
     backward: encoded.backward && { ...encoded.backward, controls: controlsFor(plan, model, []) },
     clip: original || plan.fromRough ? followed : undefined,
@@ -120,11 +119,8 @@ export async function makeClip(
   pinEnds(clean, known, scalingFactor)
   const shown = plan.loop ? clean.subarray(0, clean.length - clean.length / frames) : clean
   const relative = model.autoencoder.relative ? encoded.first : undefined
-  const decoded = await job.decode(shown, scalingFactor, relative)
-  const made =
-    model.autoencoder.pixels === 'rgb'
-      ? { frames: toFrames(decoded, { height, width }) }
-      : toFramesWithAlpha(decoded, { height, width }, !first.alpha && !original?.alpha)
+  const decoded = await job.decode(shown, relative)
+  const made = decodedFrames(decoded, { height, width }, model.autoencoder, !first.alpha && !original?.alpha)
   const kept = steering.still ? withStill(made, steering.still, first) : made
   return { ...kept, fps: settings.fps, metadata: describeClip(settings, plan, seed, model.path) }
 }

@@ -1,15 +1,12 @@
 import { stat } from 'node:fs/promises'
 import { freemem } from 'node:os'
-import { join } from 'node:path'
 import { Clip, type ClipOptions } from '../media/clip.node.js'
 import type { ClipContent } from '../media/clip.js'
 import { pictureOf, type PictureInput } from '../media/picture-input.node.js'
 import { readClipAt } from '../media/read-clip.node.js'
 import { nodeEngine, type NodeEngineOptions } from '../runtime/engine.node.js'
-import { Checkpoint } from '../weights/checkpoint.node.js'
-import { readPipelineFolder } from '../weights/diffusers.node.js'
+import { openModelFolder } from '../svd/model-folder.node.js'
 import type { PullProgress } from '../weights/hub.node.js'
-import { modelFolder } from '../weights/model-folder.node.js'
 import { BUNDLED_MODEL, packaged } from '../weights/packaged.node.js'
 import {
   ImageToVideo as AnyImageToVideo,
@@ -18,8 +15,6 @@ import {
   type MemoryOptions,
   type MovingPictures,
 } from './image-to-video.js'
-import type { ModelSource } from './model-source.js'
-import { UNET_CLASS } from './model.js'
 
 /** How `fromPretrained` opens a model; `cache` is on unless told, and `precision` is `auto`. */
 export interface PretrainedOptions extends NodeEngineOptions, MemoryOptions {
@@ -45,17 +40,6 @@ export const FURTHER_PICTURES = ['end', 'still', 'moving'] as const
 
 /** One of them. */
 export type FurtherPicture = (typeof FURTHER_PICTURES)[number]
-
-/**
- * The files of a model folder, or of the snapshot in a model's folder of huggingface_hub's cache. Weights are found
- * when they are asked for.
- *
- * @throws UserError when there is no such folder, or it is not that of a StableVideoDiffusionPipeline.
- */
-export async function openModelFolder(folder: string): Promise<ModelSource> {
-  const { path, components, defaults } = await readPipelineFolder(await modelFolder(folder), UNET_CLASS)
-  return { path, components, defaults, weights: (component) => Checkpoint.open(join(path, component)) }
-}
 
 /** How the model that comes with the package is called from any folder. */
 const BUNDLED_NAME = 'fluent'
