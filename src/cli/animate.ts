@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { CheckedSettings } from '../pipeline/settings.js'
 import { withClipOptions, type ClipOptions } from './clip-command.js'
 import { makeClips } from './make-clips.js'
-import { parseMove, whole, type Move } from './options.js'
+import { numeric, parseMove, whole, type Move } from './options.js'
 
 const EXAMPLES = `
 Examples:
@@ -16,6 +16,11 @@ Examples:
   sfv animate cat.png -o cat.webp --batch 6 --seed 1   cat-1.webp to cat-6.webp, and a contact sheet to choose from
   sfv animate cat.png -o cat.webp --batch 6 --best     the best of six, and a contact sheet with all of them
   curl URL | sfv animate - -o - --format gif > cat.gif standard input and output
+
+How long, and what is clear (docs/control.md):
+  sfv animate cat.png -o cat.webp --seconds 8          clips one on the other, held to the picture; how far they drift is told
+  sfv animate cat.png -o cat.webp --seconds 8 --loop   the last of them leads back to the picture
+  sfv animate cat.png -o cat.webp --alpha key          the figure cut out of its white ground
 
 How it moves (docs/control.md):
   sfv animate awake.png --end asleep.png -o nap.webp   a clip from one picture to another
@@ -35,6 +40,7 @@ Browsers show frames of 10 ms and less for 100: above 90 pictures per second, ta
 interface AnimateCommandOptions extends ClipOptions {
   readonly batch: number
   readonly best?: true
+  readonly seconds?: number
   readonly end?: string
   readonly move?: Move[]
   readonly still?: string
@@ -50,6 +56,7 @@ export function animateCommand(): Command {
       'picture files, or patterns of them: PNG, JPEG, WebP, GIF, AVIF or TIFF; - is standard input',
     )
     .requiredOption('-o, --out <file>', 'clip to write; for several a folder/ or a name with {name} or {seed}')
+    .option('--seconds <s>', 'length of the clip: longer ones are clips of --frames, one on the other', numeric)
     .option('--end <image>', 'picture file that the clip ends with')
     .option(
       '--move <x,y:x,y@radius>',
