@@ -104,6 +104,8 @@ export async function makeClips<T extends CheckedSettings | CheckedEdit | Checke
   const places = outputPlaces({ out, format, pictures, seeds, best })
   if (json && out === STANDARD) throw new UsageError('-o is -; leave out --json, which goes to standard output too')
   await checkPlaces(places, [...pictures, ...others])
+  const isClear = rest.alpha === 'keep' || rest.alpha === 'key'
+  if (isClear) await checkTransparent(places, format)
   const { ImageToVideo } = await import('../pipeline/pretrained.node.js')
   const { pictureOf } = await import('../media/picture-input.node.js')
 
@@ -140,7 +142,9 @@ export async function makeClips<T extends CheckedSettings | CheckedEdit | Checke
           made.push({ seed, clip: await make(sfv, last.pixels, settings, { seed, onProgress: meter.report }) })
         const ranked = best ? await fromTheBest(made) : made
         const { clip } = ranked[0]!
-        const output = await interruptible((signal) => save(clip, place, format, { ...file, signal }))
+        const output = await interruptible((signal) =>
+          save(clip, place, format, { ...file, transparent: isClear && clip.alpha ? true : undefined, signal }),
+        )
         meter.at('save', 1, 1)
         const now = performance.now()
         const timings = { ...meter.timings, total: now - before }
@@ -185,6 +189,14 @@ async function checkPlaces({ clips, sheets }: OutputPlaces, sources: readonly st
       }
     }
   }
+}
+
+/** Checks that the files can hold the transparency that is asked for. */
+async function checkTransparent({ clips }: OutputPlaces, format: ClipOptions['format']): Promise<void> {
+  const { checkExport, OPAQUE_IN_NODE } = await import('../media/export-settings.js')
+  const { formatOf } = await import('../media/output.node.js')
+  for (const { out } of clips)
+    checkExport({ format: out === STANDARD ? format! : formatOf(out), transparent: true }, OPAQUE_IN_NODE)
 }
 
 /** The names of the files written. */

@@ -6,6 +6,9 @@ export const EXPORT_FORMATS = ['mp4', 'webm', 'webp', 'gif', 'apng', 'png'] as c
 /** One of them. */
 export type ExportFormat = (typeof EXPORT_FORMATS)[number]
 
+/** Formats that have no transparency in Node, where WebM has it through ffmpeg. */
+export const OPAQUE_IN_NODE: readonly ExportFormat[] = ['mp4']
+
 /** How a clip is saved. */
 export interface ExportSettings {
   readonly format: ExportFormat

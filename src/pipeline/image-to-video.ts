@@ -179,7 +179,12 @@ export class ImageToVideo {
     return this.#queued(making, Promise.all([clip, end]), ([clip, end]) => {
       checkMoving(clip)
       if (end) checkPicture(end, 'the end frame')
-      const { links, ...settings } = parseSettings({ fps: clip.fps, ...asked }, undefined, extendSchema)
+      const {
+        links,
+        fps = clip.fps,
+        ...rest
+      } = parseSettings({ ...asked, fps: asked.fps ?? clip.fps }, undefined, extendSchema)
+      const settings = { ...rest, fps }
       const own = this.#withAlpha(settings)
       const { frames, alpha } = clipWithAlpha(clip, settings.alpha)
       if (frames.count < 2) throw new UserError('the clip has one frame; give one that moves, or animate the picture')

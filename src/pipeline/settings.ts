@@ -116,6 +116,8 @@ export type EditSettings = z.input<typeof editSchema>
 export const extendSchema = settingsSchema.omit({ motions: true, seconds: true }).extend({
   /** Clips that are put to its end, one on the other. */
   links: whole(1, 100).default(1),
+  /** Pictures per second. Default: the clip's own. */
+  fps: between(1, 120).optional(),
 })
 
 /** What may be asked of an extension. */
