@@ -28,6 +28,9 @@ export function describeClip(
     fit,
     ...(plan.guidance ? { guidance: `${settings.minGuidance}:${plan.maxGuidance}` } : {}),
     ...('strength' in settings ? { strength: `${settings.strength}` } : {}),
+    ...(settings.guide === 'auto' ? {} : { guide: settings.guide }),
+    ...(settings.decodeChunk === undefined ? {} : { decodeChunk: `${settings.decodeChunk}` }),
+    ...(settings.alpha === undefined ? {} : { alpha: settings.alpha }),
     ...(loop ? { loop: 'true' } : {}),
     ...(motions.length > 0 ? { motions: JSON.stringify(motions) } : {}),
   }

@@ -13,6 +13,7 @@ import type { ModelSource } from './model-source.js'
 import { Model } from './model.js'
 import { previewClip } from './preview.js'
 import { closeAll, networksOf, type Plan, type PlannedNetworks } from './plan.js'
+import { tellPicture } from './told-pictures.js'
 import {
   editSchema,
   extendSchema,
@@ -120,7 +121,12 @@ export class ImageToVideo {
         throw new UserError('motions are of one clip; leave out seconds, drag first, and extend the clip')
       const beginning = { pictures: [own(picture)], until: { frames: length } }
       return makeChain(this.#context, beginning, settings, making, sources)
-    }).then((clip) => clipWithAlpha(clip, asked.alpha === 'key' ? 'key' : undefined))
+    }).then(async (clip) => {
+      const made = clipWithAlpha(clip, asked.alpha === 'key' ? 'key' : undefined)
+      const told = await tellAll({ end, still, moving })
+      if (asked.seconds !== undefined) told['seconds'] = `${asked.seconds}`
+      return { ...made, metadata: { ...made.metadata, ...told } }
+    })
   }
 
   /**
@@ -253,6 +259,13 @@ export function checkMoving(clip: MovingPictures | undefined): asserts clip is M
     const size = `${count} pictures of ${width}x${height}`
     throw new UserError(`the clip's alpha has ${clip.alpha.length} bytes where ${size} have ${count * height * width}`)
   }
+}
+
+/** Further pictures as the metadata of a clip tells of them. */
+async function tellAll(pictures: Readonly<Record<string, Picture | Promise<Picture> | undefined>>) {
+  const told: Record<string, string> = {}
+  for (const [name, picture] of Object.entries(pictures)) if (picture) told[name] = await tellPicture(await picture)
+  return told
 }
 
 /** Options apart: how the work goes, and what is asked for. */
