@@ -49,5 +49,5 @@ export async function likeness(
       throw new UserError(`${clip} was made with ${WORDS[name]}, and holds its checksum alone; give it with --${name}`)
   }
   const kept = Object.entries(settings).filter(([name]) => !isTold(OPTIONS[name] ?? name))
-  return { options: Object.fromEntries(kept), pictures: { ...pictures } as Record<string, Picture> }
+  return { options: Object.fromEntries(kept), pictures: { ...pictures } }
 }

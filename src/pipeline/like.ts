@@ -64,7 +64,7 @@ export function likenessOf(metadata: Readonly<Record<string, string>>, name: str
   })
   return {
     model: metadata['model'],
-    settings: Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as AnimateSettings,
+    settings: Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)),
     pictures: Object.fromEntries(found),
     missing: told.filter((key) => !found.some(([other]) => other === key)),
   }
