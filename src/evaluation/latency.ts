@@ -1,6 +1,7 @@
 import type { Schedule } from '../diffusion/index.js'
 import { frameAt, type Frames } from '../media/frames.js'
 import type { Condition } from '../svd/denoiser.js'
+import { planesOf } from '../svd/condition.js'
 import { controlsFor } from '../pipeline/ends.js'
 import { Job } from '../pipeline/job.js'
 import { planMemory } from '../pipeline/memory-plan.js'
@@ -82,10 +83,13 @@ export class StageTimer {
     await job.prepare()
     const model = this.#model
     const noise = this.#random.normals(model.autoencoder.channels * width * height)
-    const { condition, first } = await job.encode(frameAt(clip, 0), noise)
+    const picture = frameAt(clip, 0)
+    const { condition } = await job.encode(picture, noise)
     const controls = controlsFor(plan, model, [])
     const told = { ...condition, controls }
-    return { job, plan, condition: told, first: model.autoencoder.relative ? first : undefined }
+    const { autoencoder } = model
+    const first = autoencoder.relative ? planesOf(picture, plan.geometry, autoencoder) : undefined
+    return { job, plan, condition: told, first }
   }
 }
 

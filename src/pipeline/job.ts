@@ -26,8 +26,6 @@ export interface Encoded {
   readonly backward?: Condition | undefined
   /** Of other pictures, (c, h, w) each, unscaled. */
   readonly latents: readonly Float32Array[]
-  /** The picture as the first stage takes it, (channels, height, width). */
-  readonly first: Float32Array
 }
 
 /** What pictures a generation is made of beside the one that it begins with. */
@@ -38,6 +36,10 @@ export interface Others {
   readonly base?: Picture | undefined
   /** What the UNet is told of where the clip is made backwards. */
   readonly backward?: Picture | undefined
+  /** What the image encoder sees in place of the picture. */
+  readonly shown?: Picture | undefined
+  /** The picture's latents, scaled, where they are known. */
+  readonly latents?: Float32Array | undefined
 }
 
 /** How a walk differs from the usual. */
@@ -83,7 +85,7 @@ export class Job {
   async encode(
     picture: Picture,
     noise: Float32Array,
-    { known = [], base = picture, backward }: Others = {},
+    { known = [], base = picture, backward, shown = picture, latents: own }: Others = {},
   ): Promise<Encoded> {
     const { imageEncoder, vaeEncoder } = this.networks
     const { autoencoder, preprocessing } = this.model
@@ -94,7 +96,7 @@ export class Job {
     const { fps, noiseAug } = this.settings
     const told = addedTimeIds({ fps, noiseAug, motion: this.plan.motion })
     const embeddings = await this.#with(imageEncoder, (program) =>
-      inTurn(both, async (each) => count(await embedPicture(each, preprocessing, program))),
+      inTurn(both, async (each) => count(await embedPicture(each === picture ? shown : each, preprocessing, program))),
     )
     return this.#with(vaeEncoder, async (program) => {
       const planes = new Map<Picture, Float32Array>()
@@ -104,12 +106,12 @@ export class Job {
         return made
       }
       const conditions = await inTurn(both, async (each, i): Promise<Condition> => {
-        const noisy = augmented(planesOfEach(each), noise, noiseAug, autoencoder)
-        return {
-          embedding: embeddings[i]!,
-          imageLatents: count(await encodePlanes(noisy, program)),
-          addedTimeIds: told,
-        }
+        const noisy = () => augmented(planesOfEach(each), noise, noiseAug, autoencoder)
+        const imageLatents =
+          own && each === picture
+            ? own.map((value) => value / autoencoder.config.scalingFactor)
+            : await encodePlanes(noisy(), program)
+        return { embedding: embeddings[i]!, imageLatents: count(imageLatents), addedTimeIds: told }
       })
       const from = planesOfEach(base)
       const encoded = new Map<Picture, Float32Array>()
@@ -122,9 +124,20 @@ export class Job {
         condition: conditions[0]!,
         backward: backward && conditions.at(-1)!,
         latents,
-        first: planesOfEach(picture),
       }
     })
+  }
+
+  /**
+   * Latents of pictures, (c, h, w) each, unscaled.
+   *
+   * @param base what they are relative to, where latents are
+   */
+  latentsOf(pictures: readonly Picture[], base: Picture, { autoencoder }: Model): Promise<Float32Array[]> {
+    const planes = (each: Picture) => planesOf(each, this.plan.geometry, autoencoder)
+    return this.#with(this.networks.vaeEncoder, (program) =>
+      inTurn(pictures, async (each) => Float32Array.from(await encodePlanes(planes(each), program, planes(base)))),
+    )
   }
 
   /**
@@ -154,7 +167,7 @@ export class Job {
   /**
    * Clean latents (f, c, h, w), scaled -> pixels (f, channels, H, W), not clamped.
    *
-   * @param first the picture that `encode` gave, where latents are relative
+   * @param first the picture as the first stage takes it, (channels, height, width), where latents are relative to it
    */
   async decode(latents: Float32Array, first?: Float32Array): Promise<Float32Array> {
     const { geometry } = this.plan
