@@ -4,7 +4,8 @@ import type { DownloadOptions, ModelFiles } from '../weights/model-files.web.js'
 import { configFileName, parseModelDefaults, parsePipelineIndex, PIPELINE_INDEX } from '../weights/pipeline-index.js'
 import { parseSafetensorsHeader } from '../weights/safetensors.js'
 import { unwrapNames } from '../weights/tensor-names.js'
-import { isIndexFile, noWeights, parseWeightMap, WEIGHT_FILES } from '../weights/weight-files.js'
+import { isIndexFile, LORA_FILE, noWeights, parseWeightMap, WEIGHT_FILES } from '../weights/weight-files.js'
+import { loraComponent } from './lora-component.js'
 import type { ComponentWeights, ModelSource, SourceTensor } from './model-source.js'
 
 /**
@@ -34,10 +35,31 @@ export async function openModelFiles(files: ModelFiles, options: DownloadOptions
     ),
   )
   const needed = [...SINGLE_FORWARD, components.has('student') ? 'student' : 'unet']
-  const weights = await Promise.all(needed.map((component) => weightFilesOf(files, component)))
+  const weights = await Promise.all(needed.map((component) => allFilesOf(files, component)))
   await files.readAll(weights.flat(), options)
   const { onDownload } = options
-  return { path: files.url, components, defaults, weights: (name) => openWeights(files, name, { onDownload }) }
+  const open = (paths: readonly string[], name: string) => openWeights(files, paths, name, { onDownload })
+  return {
+    path: files.url,
+    components,
+    defaults,
+    weights: async (name) => {
+      const lora = loraOf(files, name)
+      if (lora === undefined) return open(await weightFilesOf(files, name), name)
+      return loraComponent(await open(await weightFilesOf(files, 'unet'), 'unet'), await open([lora], name))
+    },
+  }
+}
+
+/** The LoRA that a component is stored as, where it is. */
+function loraOf(files: ModelFiles, component: string): string | undefined {
+  return files.filesOf(component).find((path) => component !== 'unet' && path === `${component}/${LORA_FILE}`)
+}
+
+/** All files of weights that a component is opened with: of a LoRA its base's too. */
+async function allFilesOf(files: ModelFiles, component: string): Promise<string[]> {
+  const lora = loraOf(files, component)
+  return lora === undefined ? weightFilesOf(files, component) : [...(await weightFilesOf(files, 'unet')), lora]
 }
 
 /** Full precision is fetched only where there is no half: a browser's memory and line are short. */
@@ -51,8 +73,12 @@ async function weightFilesOf(files: ModelFiles, component: string): Promise<stri
   return [...new Set(shards)].map((shard) => `${component}/${shard}`)
 }
 
-async function openWeights(files: ModelFiles, component: string, options: DownloadOptions): Promise<ComponentWeights> {
-  const paths = await weightFilesOf(files, component)
+async function openWeights(
+  files: ModelFiles,
+  paths: readonly string[],
+  component: string,
+  options: DownloadOptions,
+): Promise<ComponentWeights> {
   const contents = await files.readAll(paths, options)
   const stored = new Map<string, SourceTensor & { name: string; shape: readonly number[] }>()
   for (const [i, bytes] of contents.entries()) {

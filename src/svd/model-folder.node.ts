@@ -1,7 +1,10 @@
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Checkpoint } from '../weights/checkpoint.node.js'
 import { readPipelineFolder } from '../weights/diffusers.node.js'
 import { modelFolder } from '../weights/model-folder.node.js'
+import { LORA_FILE } from '../weights/weight-files.js'
+import { loraComponent } from './lora-component.js'
 import { UNET_CLASS } from './model.js'
 import type { ModelSource } from './model-source.js'
 
@@ -13,5 +16,11 @@ import type { ModelSource } from './model-source.js'
  */
 export async function openModelFolder(folder: string): Promise<ModelSource> {
   const { path, components, defaults } = await readPipelineFolder(await modelFolder(folder), UNET_CLASS)
-  return { path, components, defaults, weights: (component) => Checkpoint.open(join(path, component)) }
+  const weights = async (component: string) => {
+    const lora = join(path, component, LORA_FILE)
+    if (component === 'unet' || !(await stat(lora).catch(() => undefined)))
+      return Checkpoint.open(join(path, component))
+    return loraComponent(await Checkpoint.open(join(path, 'unet')), await Checkpoint.open(lora))
+  }
+  return { path, components, defaults, weights }
 }

@@ -1,10 +1,12 @@
 import { UserError } from '../errors.js'
+import type { LoraOptions } from '../nn/lora.js'
 import type { Shape, StoredBytes } from '../runtime/program.js'
 import type { ModelDefaults } from '../weights/pipeline-index.js'
 
 /** A tensor of a checkpoint: where its bytes lie, and what they are. `I64` and `U8` occur, but never as weights. */
 export interface SourceTensor extends Omit<StoredBytes, 'dtype'> {
   readonly dtype: StoredBytes['dtype'] | 'I64' | 'U8'
+  readonly shape: Shape
 }
 
 /** The weights of one component. */
@@ -13,7 +15,9 @@ export interface ComponentWeights {
   readonly path: string
   readonly tensors: ReadonlyMap<string, SourceTensor>
   /** The values of a tensor, where they can be read. */
-  read?(name: string): Promise<Float32Array>
+  read?(name: string): Promise<Float32Array | undefined>
+  /** Which weights the tensors hold low-rank updates of, where they are a LoRA on others. */
+  readonly lora?: LoraOptions
   /**
    * Throws a UserError that names the first tensors that are missing, unexpected or of another shape. Tensors whose
    * names match `ignore` may be there without being expected.

@@ -2,14 +2,15 @@ import { UserError } from '../errors.js'
 import { lower } from '../graph/lower.js'
 import { activationBytes } from '../graph/memory.js'
 import type { Shape, Tensor } from '../graph/tensor.js'
-import { ParameterSet } from '../nn/weights.js'
+import { loraWeights } from '../nn/lora.js'
+import { ParameterSet, type Weights } from '../nn/weights.js'
 import type { Engine, Program, StoredBytes } from '../runtime/program.js'
 import { deviceTraits, type Precision } from './device-traits.js'
 import { finiteProgram } from './finite.js'
 import type { ComponentWeights, SourceTensor } from './model-source.js'
 
 /** Writes a network as a graph: outputs by name, its inputs and parameters as leaves. */
-export type Trace = (weights: ParameterSet) => Readonly<Record<string, Tensor>>
+export type Trace = (weights: Weights) => Readonly<Record<string, Tensor>>
 
 /** A buffer that transformers 4.30 and older saved among the image encoder's weights. */
 const LEFT_OVER = /(^|\.)position_ids$/
@@ -70,7 +71,8 @@ export class Network {
   async #traceAndCheck() {
     const weights = await this.weightsOf()
     const parameters = new ParameterSet()
-    const outputs = this.trace(parameters)
+    const { lora } = weights
+    const outputs = this.trace(lora ? loraWeights(parameters, parameters, lora) : parameters)
     weights.checkAgainst(parameters.shapes, this.className, { ignore: LEFT_OVER })
     return { outputs, weights }
   }

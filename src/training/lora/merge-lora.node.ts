@@ -6,22 +6,7 @@ import { modelFolder } from '../../weights/model-folder.node.js'
 import { readConfig, saveComponent, weightFiles } from '../output/components.node.js'
 import { Layout } from '../trainer/parameters.js'
 import { completePipeline } from '../output/pipeline-folder.node.js'
-import { readLora, type Adapter } from './read-lora.node.js'
-
-/** Adds scale B A to `weight` (out, in, ...), in place; sums in double precision. */
-export function addLora(weight: Float32Array, { a, b, scale }: Adapter): void {
-  const [out, rank] = b.shape as [number, number]
-  const inner = a.values.length / rank
-  const row = new Float64Array(inner)
-  for (let o = 0; o < out; o++) {
-    row.fill(0)
-    for (let r = 0; r < rank; r++) {
-      const factor = scale * b.values[o * rank + r]!
-      if (factor !== 0) for (let i = 0; i < inner; i++) row[i]! += factor * a.values[r * inner + i]!
-    }
-    for (let i = 0; i < inner; i++) weight[o * inner + i] = weight[o * inner + i]! + row[i]!
-  }
-}
+import { addLora, readLora } from './read-lora.node.js'
 
 /**
  * Writes the pipeline folder `out`: that of `model` with W + alpha/rank B A for every weight that the LoRA adapts, as

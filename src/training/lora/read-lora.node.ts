@@ -5,11 +5,9 @@ import { type Shape } from '../../graph/tensor.js'
 import { Checkpoint } from '../../weights/checkpoint.node.js'
 import { readJsonFile } from '../../weights/diffusers.node.js'
 import { parseJsonObject } from '../../weights/json.js'
+import { LORA_FILE } from '../../weights/weight-files.js'
 import { peftScale, type LoraScale } from './lora-config.js'
 import { isSavedByPeft, isStabilityName, otherUpdate, parseLoraName, type LoraTensor } from './lora-names.js'
-
-/** File name that diffusers gives and looks for. */
-export const LORA_FILE = 'pytorch_lora_weights.safetensors'
 
 /** File names that PEFT gives. */
 const PEFT_FILE = 'adapter_model.safetensors'
@@ -59,6 +57,21 @@ export async function readLora(path: string, modules: Iterable<string> = []): Pr
     adapters.set(module, { a, b, scale })
   }
   return adapters
+}
+
+/** Adds scale B A to `weight` (out, in, ...), in place; sums in double precision. */
+export function addLora(weight: Float32Array, { a, b, scale }: Adapter): void {
+  const [out, rank] = b.shape as [number, number]
+  const inner = a.values.length / rank
+  const row = new Float64Array(inner)
+  for (let o = 0; o < out; o++) {
+    row.fill(0)
+    for (let r = 0; r < rank; r++) {
+      const factor = scale * b.values[o * rank + r]!
+      if (factor !== 0) for (let i = 0; i < inner; i++) row[i]! += factor * a.values[r * inner + i]!
+    }
+    for (let i = 0; i < inner; i++) weight[o * inner + i] = weight[o * inner + i]! + row[i]!
+  }
 }
 
 const STABILITY = "a module of Stability AI's own UNet; save it with the names of diffusers"

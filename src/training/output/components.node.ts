@@ -14,6 +14,8 @@ import { readJsonFile } from '../../weights/diffusers.node.js'
 import { type JsonObject } from '../../weights/json.js'
 import { clipImageProcessor } from '../../weights/pipeline-defaults.js'
 import { weightsStem } from '../../weights/pipeline-index.js'
+import { LORA_FILE } from '../../weights/weight-files.js'
+import { addLora, readLora } from '../lora/read-lora.node.js'
 import { initialValues } from '../trainer/initial-values.js'
 import { Layout } from '../trainer/parameters.js'
 
@@ -59,13 +61,26 @@ export async function openPictureNetworks(folder: string, engine: Engine): Promi
   return new PictureNetworks({ path: folder, components, weights }, engine)
 }
 
-/** All weights of a component as one vector in the order of `set`; names and shapes must match. */
+/**
+ * All weights of a component as one vector in the order of `set`; names and shapes must match. One that is stored as a
+ * LoRA is the UNet with the updates in it.
+ */
 export async function readWeights(folder: string, component: string, set: ParameterSet): Promise<Float32Array> {
-  const checkpoint = await Checkpoint.open(join(folder, component))
+  const lora = join(folder, component, LORA_FILE)
+  const isLora = component !== 'unet' && (await stat(lora).catch(() => undefined)) !== undefined
+  const checkpoint = await Checkpoint.open(join(folder, isLora ? 'unet' : component))
   checkpoint.checkAgainst(set.shapes, component)
   const layout = new Layout(set.shapes)
   const vector = new Float32Array(layout.size)
   for (const { name, offset } of layout.spans) vector.set(await checkpoint.read(name), offset)
+  if (isLora) {
+    const weights = layout.views(vector)
+    for (const [module, adapter] of await readLora(lora)) {
+      const weight = weights[`${module}.weight`]
+      if (!weight) throw new UserError(`${lora} adapts ${module}, which ${folder}/unet does not have; merge it into its base`)
+      addLora(weight, adapter)
+    }
+  }
   return vector
 }
 
