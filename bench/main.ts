@@ -21,7 +21,7 @@ const BENCHES = {
   mpi: mpiEfficiency,
   animate,
   studio,
-  serve: serving,
+  serve: () => serving(),
   peers,
 }
 const DOCUMENT = 'docs/benchmarks.md'

@@ -55,7 +55,9 @@ export class BucketStorage implements Storage {
 
   async read(name: string): Promise<Stored | undefined> {
     const answer = await unlessMissing(this.client.send(new this.s3.GetObjectCommand(this.#at(name))))
-    return answer && { size: answer.ContentLength!, body: answer.Body!.transformToWebStream() }
+    return (
+      answer && { size: answer.ContentLength!, body: answer.Body!.transformToWebStream() as ReadableStream<Uint8Array> }
+    )
   }
 
   /** S3 shows an object once it is whole. Its condition lets the first of two writers win. */

@@ -164,10 +164,11 @@ export class JobQueue {
   }
 
   *#unmade(): Iterable<Job> {
-    for (const id of [...this.#arriving.keys(), ...this.#waiting]) {
-      const job = this.store.get(id)
-      if (job) yield job
-    }
+    for (const ids of [this.#arriving.keys(), this.#waiting])
+      for (const id of ids) {
+        const job = this.store.get(id)
+        if (job) yield job
+      }
   }
 
   #pump(): void {

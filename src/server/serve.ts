@@ -138,6 +138,8 @@ function listening(
       requestTimeout: milliseconds,
       connectionsCheckingInterval: Math.min(milliseconds, 1000),
       maxHeaderSize: 16_384,
+      // Longer than proxies keep a connection, which else meet one that is being closed.
+      keepAliveTimeout: 75_000,
     }
     const server = listen({ fetch, hostname, port, serverOptions }, () => resolve(server))
     server.once('error', (error: NodeJS.ErrnoException) => {
