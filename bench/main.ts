@@ -23,7 +23,7 @@ const BENCHES = {
   mpi: mpiEfficiency,
   animate,
   studio,
-  serve: serving,
+  serve: () => serving(),
   control,
   peers,
   'peers-training': trainingPeers,

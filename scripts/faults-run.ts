@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { writeFileAtomic } from '../src/runtime/files.node.js'
 import { Random } from '../src/runtime/random.js'
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
@@ -21,6 +22,15 @@ export interface Faults {
   /** Pauses between them, in milliseconds, at most. */
   readonly pause: number
   readonly seed: number
+  /** Is told in words how far it is. */
+  readonly log?: (line: string) => void
+}
+
+/** What is kept in the folder, so that a run that was ended goes on. */
+interface Past {
+  readonly kills: Record<'worker' | 'server' | 'redis', number>
+  /** SHA-256 of the clips that were seen, by job. */
+  readonly seen: Record<string, string>
 }
 
 /** What became of the jobs. */
@@ -64,6 +74,12 @@ class Kept {
     this.#child!.kill(name)
   }
 
+  /** Ends it at once, for a process that ends itself. */
+  kill(): void {
+    this.#isOver = true
+    this.signal('SIGKILL')
+  }
+
   async end(): Promise<void> {
     this.#isOver = true
     const child = this.#child!
@@ -98,7 +114,8 @@ async function ask(url: string, init?: RequestInit): Promise<Response> {
 }
 
 /**
- * Makes clips with real processes and a real Redis while these are killed at random moments, and counts what is lost.
+ * Makes clips with real processes and a real Redis while these are killed at random moments, and counts what is lost. In
+ * the folder of a run that was ended it goes on with that one.
  */
 export async function injectFaults({
   folder,
@@ -109,6 +126,7 @@ export async function injectFaults({
   kills,
   pause,
   seed,
+  log = () => undefined,
 }: Faults): Promise<Damage> {
   const [redisPort, port] = [await freePort(), await freePort()]
   const [data, redisFolder] = [join(folder, 'data'), join(folder, 'redis')]
@@ -139,8 +157,17 @@ export async function injectFaults({
   ])
   const crew = Array.from({ length: workers }, () => new Kept(process.execPath, [...own, 'worker', ...common]))
   const videos = `http://127.0.0.1:${port}/v1/videos`
-  const counts: Record<string, number> = { worker: 0, server: 0, redis: 0 }
-  const random = new Random(BigInt(seed), 0)
+  const pastFile = join(folder, 'faults.json')
+  const past = await readFile(pastFile, 'utf8').then(
+    (text) => JSON.parse(text) as Past,
+    (): Past => ({ kills: { worker: 0, server: 0, redis: 0 }, seen: {} }),
+  )
+  const keepPast = () => writeFileAtomic(pastFile, JSON.stringify(past))
+  const { kills: counts, seen } = past
+  const before = counts.worker + counts.server + counts.redis
+  const random = new Random(BigInt(seed), before)
+  const killAll = () => [...crew, server, redis].forEach((kept) => kept.kill())
+  process.on('exit', killAll)
   try {
     const image = `data:image/png;base64,${(await readFile(picture)).toString('base64')}`
     const ids: string[] = []
@@ -152,7 +179,7 @@ export async function injectFaults({
       ids.push(answer.id)
     }
     const killing = (async () => {
-      for (let i = 0; i < 3 * kills; i++) {
+      for (let i = before; i < 3 * kills; i++) {
         await sleep(pause * (0.2 + 0.8 * random.uniform()))
         const [what, name] = (
           [
@@ -162,11 +189,12 @@ export async function injectFaults({
           ] as const
         )[i % 3]!
         what.signal('SIGKILL')
-        counts[name]!++
+        counts[name]++
+        await keepPast()
+        log(`${i + 1} of ${3 * kills} kills`)
       }
     })()
     for (let number = 0; number < jobs; number++) await create(number)
-    const seen = new Map<string, string>()
     const ends = { completed: 0, failed: 0, lost: 0, changed: 0, halved: 0 }
     for (const id of ids) {
       for (;;) {
@@ -176,16 +204,18 @@ export async function injectFaults({
         if (status === 'failed') ends.failed++
         if (status === 'completed') {
           const bytes = Buffer.from(await (await ask(`${videos}/${id}/content`)).arrayBuffer())
-          seen.set(id, createHash('sha256').update(bytes).digest('hex'))
+          const digest = createHash('sha256').update(bytes).digest('hex')
+          if (digest !== (seen[id] ??= digest)) ends.changed++
           if (bytes.at(-1) !== 0x3b) ends.halved++
-          ends.completed++
+          if (++ends.completed % 50 === 0) log(`${ends.completed} of ${jobs} clips`)
         }
         if (status !== 'queued' && status !== 'in_progress') break
         await sleep(50)
       }
     }
     await killing
-    for (const [id, digest] of seen) {
+    await keepPast()
+    for (const [id, digest] of Object.entries(seen)) {
       const bytes = Buffer.from(await (await ask(`${videos}/${id}/content`)).arrayBuffer())
       if (createHash('sha256').update(bytes).digest('hex') !== digest) ends.changed++
     }
@@ -193,6 +223,7 @@ export async function injectFaults({
     for (const name of results) if ((await readFile(join(data, 'results', name))).at(-1) !== 0x3b) ends.halved++
     return { ...ends, kills: counts }
   } finally {
+    process.off('exit', killAll)
     for (const kept of [...crew, server, redis]) await kept.end()
   }
 }

@@ -17,6 +17,7 @@ interface Options extends ServerOptions {
   readonly port: number
   readonly host: string
   readonly data: string
+  readonly storage?: string
   readonly queue?: string
   readonly tokenFile?: string
   readonly allowUrl?: readonly string[]
@@ -33,6 +34,7 @@ export function serveCommand(): Command {
     .option('--port <n>', 'port to listen at; 0 is any that is free', whole('--port', 0, 65_535), 8080)
     .option('--host <address>', 'address to listen at; others than 127.0.0.1 want --token-file', '127.0.0.1')
     .option('--data <dir>', 'folder of jobs, pictures and clips', 'sfv-data')
+    .option('--storage <place>', 'bucket for pictures and clips instead: s3://BUCKET/PREFIX')
     .option(
       '--queue <url>',
       'Redis whose `sfv worker`s make the clips, such as redis://127.0.0.1:6379 (default: this machine does)',
@@ -84,6 +86,5 @@ async function start({
       pixels: 64e6,
     },
   })
-  process.stderr.write(`listening at ${running.url}, API at ${running.url}/docs\n`)
-  await runUntilTold(running, options.grace)
+  await runUntilTold(running, options.grace, `listening at ${running.url}, API at ${running.url}/docs`)
 }

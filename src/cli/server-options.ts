@@ -32,11 +32,21 @@ export function threadsOfEach({ concurrency }: ServerOptions): number {
   return Math.max(1, Math.floor(availableParallelism() / concurrency))
 }
 
-/** Waits for Ctrl-C or SIGTERM, then ends what runs within the seconds of `--grace`. */
-export async function runUntilTold(running: { close(grace: number): Promise<void> }, grace: number): Promise<void> {
-  await new Promise<void>((resolve) => {
+/**
+ * Waits for Ctrl-C or SIGTERM, then ends what runs within the seconds of `--grace`.
+ *
+ * @param hello is printed once both are heeded
+ */
+export async function runUntilTold(
+  running: { close(grace: number): Promise<void> },
+  grace: number,
+  hello: string,
+): Promise<void> {
+  const told = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })
+  process.stderr.write(`${hello}\n`)
+  await told
   process.stderr.write(`ending: what runs may take ${grace} s more\n`)
   await running.close(grace)
 }

@@ -1,3 +1,4 @@
+import type { DataFolder } from './data-folder.js'
 import type { JobQueue } from './job-queue.js'
 import type { Metrics } from './metrics.js'
 import type { ModelIdentity } from './model-identity.js'
@@ -8,6 +9,7 @@ import type { Tokens } from './tokens.js'
 /** What the routes need of the server. */
 export interface Service {
   readonly queue: JobQueue
+  readonly data: DataFolder
   readonly model: ModelIdentity
   readonly tokens: Tokens
   readonly outbound: Outbound

@@ -1,6 +1,14 @@
 import type { AnimateProgress } from '../pipeline/progress.js'
 import type { Execution } from './job.js'
 
+/** What making a clip took. */
+export interface Made {
+  /** Seconds by stage. */
+  readonly seconds: Readonly<Record<string, number>>
+  /** Resident bytes of the process that made it. */
+  readonly memory: number
+}
+
 /** How an execution is watched and ended. */
 export interface Watch {
   readonly signal: AbortSignal
@@ -9,19 +17,25 @@ export interface Watch {
   readonly onStart: () => void
 }
 
+/** Why an execution is aborted whose clip nobody wants any longer. */
+export const CANCELED = Symbol('canceled')
+
 /** Makes clips somewhere else than in the process that answers HTTP. */
 export interface Executor {
   /** Executions at a time. */
   readonly capacity: number
+  /** Whether what runs goes on when this process ends. */
+  readonly goesOn: boolean
   /** Whether clips can be made now. */
   isReady(): boolean
   /**
-   * Makes a clip, and returns when its files are in the data folder.
+   * Makes a clip, and returns when its files are in the storage.
    *
+   * @returns what it took; undefined when it was there already.
    * @throws UserError when it cannot be made, `WorkerDied` when its worker died, the signal's reason when it was
    *   aborted.
    */
-  execute(execution: Execution, watch: Watch): Promise<void>
+  execute(execution: Execution, watch: Watch): Promise<Made | undefined>
   /** Ends what runs at once. */
   close(): Promise<void>
 }

@@ -2,29 +2,15 @@ import { EventEmitter } from 'node:events'
 import { UserError } from '../errors.js'
 import type { AnimateProgress } from '../pipeline/progress.js'
 import { ApiError } from './api-error.js'
-import type { DataFolder } from './data-folder.js'
-import { WorkerDied, type Executor } from './executor.js'
+import type { ClipFiles } from './clip-files.js'
+import { CANCELED, WorkerDied, type Executor, type Made } from './executor.js'
 import { isOver, type Job, type JobProgress } from './job.js'
 import type { JobStore } from './job-store.js'
 import { percentOf } from './percent.js'
+import { checkLimits, retryLater, type QueueLimits } from './queue-limits.js'
 
 /** Workers that may die of one job before it is given up. */
 const MOST_DEATHS = 2
-
-/** Seconds after which a client that was refused may try again. */
-const RETRY_AFTER = 10
-
-/** What one token may have in the queue. */
-export interface QueueLimits {
-  /** Jobs that wait, of all tokens. */
-  readonly queued: number
-  /** Jobs of one token that wait. */
-  readonly queuedPerToken: number
-  /** Jobs of one token that run at a time. */
-  readonly runningPerToken: number
-  /** Bytes of pictures of one token's jobs that wait. */
-  readonly bytesPerToken: number
-}
 
 /** What listeners are told of a job: its new state, or where it has come to. */
 export type JobEvent =
@@ -38,20 +24,21 @@ interface Running {
   readonly done: Promise<void>
 }
 
-/** Why an execution was aborted: its job was canceled, or goes back to the queue. */
-const CANCELED = Symbol('canceled')
+/** Why an execution is aborted whose job goes back to the queue. */
 const RETURNED = Symbol('returned')
 
 /** The embedded queue: first come, first served, each clip made once, every state on disk before it is told. */
 export class JobQueue {
   readonly #waiting = new Set<string>()
+  /** Jobs that are being put on disk. */
+  readonly #arriving = new Map<string, Promise<Job>>()
   readonly #running = new Map<string, Running>()
   readonly #events = new EventEmitter().setMaxListeners(0)
   #isClosing = false
 
   constructor(
     readonly store: JobStore,
-    readonly data: DataFolder,
+    readonly files: ClipFiles,
     readonly executor: Executor,
     readonly limits: QueueLimits,
   ) {
@@ -67,18 +54,25 @@ export class JobQueue {
    * Takes in a job, or returns the one that is there: the same request twice is one execution. One that failed is tried
    * again.
    *
-   * @throws ApiError when the queue is full, or the token has used up what it may.
+   * @param picture is kept until no job needs it
+   * @throws ApiError when the queue is full, the token has used up what it may, or nothing can be written.
    */
-  async submit(job: Job): Promise<Job> {
+  async submit(job: Job, picture: Uint8Array): Promise<Job> {
+    const arriving = this.#arriving.get(job.id)
+    if (arriving) return arriving
     const known = this.store.get(job.id)
     if (known && known.state !== 'failed' && known.state !== 'canceled') return known
     if (this.#isClosing)
-      throw new ApiError(503, 'shutting_down', 'the server is shutting down; try again soon', null, retry())
-    this.#checkLimits(job)
-    this.#waiting.add(job.id)
-    await this.#put(job)
-    this.#pump()
-    return this.store.get(job.id) ?? job
+      throw new ApiError(503, 'shutting_down', 'the server is shutting down; try again soon', null, retryLater())
+    checkLimits(job, this.#unmade(), this.limits)
+    const arrives = this.#arrive(job, picture, known)
+    this.#arriving.set(job.id, arrives)
+    try {
+      return await arrives
+    } finally {
+      this.#arriving.delete(job.id)
+      this.#pump()
+    }
   }
 
   /** Where a job has come to; undefined when it does not run. */
@@ -92,13 +86,24 @@ export class JobQueue {
     return () => void this.#events.off(id, listener)
   }
 
+  /** How many listen to a job. */
+  listenersOf(id: string): number {
+    return this.#events.listenerCount(id)
+  }
+
   /** Calls back on every job that comes to another state. */
   listenAll(listener: (job: Job) => void): void {
     this.#events.on('any', listener)
   }
 
+  /** Calls back on what every clip took that is made. */
+  listenToMade(listener: (made: Made) => void): void {
+    this.#events.on('made', listener)
+  }
+
   /** Ends a job that has not ended yet, and returns it as it is then. */
   async cancel(id: string): Promise<Job | undefined> {
+    await this.#arriving.get(id)?.catch(() => undefined)
     const job = this.store.get(id)
     if (!job || isOver(job)) return job
     this.#waiting.delete(id)
@@ -113,13 +118,11 @@ export class JobQueue {
   /** Ends a job where it runs, and removes it with the files that no other one needs. */
   async remove(id: string): Promise<void> {
     const job = await this.cancel(id)
-    if (!job) return
+    const now = this.store.get(id)
+    // Who asks for it again while it is being ended gets it.
+    if (!job || !now || !isOver(now)) return
     await this.store.remove(id)
-    const others = [...this.store.values()]
-    await this.data.forget(job, {
-      identity: others.some(({ identity }) => identity === job.identity),
-      input: others.some(({ input }) => input === job.input),
-    })
+    await this.files.forget(job, (field) => this.#isNeeded(job, field))
   }
 
   /** Jobs by state, and since when the oldest one waits, in seconds. */
@@ -143,9 +146,10 @@ export class JobQueue {
     this.#isClosing = true
   }
 
-  /** Stops, lets what runs finish within a time, and puts what has not finished back. */
-  async close(seconds: number): Promise<void> {
+  /** Stops, lets what runs here finish within a time, and puts what has not finished back. */
+  async close(grace: number): Promise<void> {
     this.stop()
+    const seconds = this.executor.goesOn ? 0 : grace
     const ends = [...this.#running.values()].map(({ done }) => done)
     let timer: NodeJS.Timeout | undefined
     await Promise.race([
@@ -159,21 +163,12 @@ export class JobQueue {
     await this.store.flush()
   }
 
-  #checkLimits({ owner, inputBytes }: Job): void {
-    let count = 0
-    let bytes = inputBytes
-    for (const id of this.#waiting) {
-      const waiting = this.store.get(id)
-      if (waiting?.owner !== owner) continue
-      count++
-      bytes += waiting.inputBytes
-    }
-    const { queued, queuedPerToken, bytesPerToken } = this.limits
-    const refuse = (what: string) => new ApiError(429, 'queue_full', `${what}; try again later`, null, retry())
-    if (this.#waiting.size >= queued) throw refuse(`${queued} clips wait already`)
-    if (count >= queuedPerToken) throw refuse(`${queuedPerToken} of your clips wait already`)
-    if (bytes > bytesPerToken)
-      throw refuse(`the pictures of your clips that wait have more than ${bytesPerToken} bytes`)
+  *#unmade(): Iterable<Job> {
+    for (const ids of [this.#arriving.keys(), this.#waiting])
+      for (const id of ids) {
+        const job = this.store.get(id)
+        if (job) yield job
+      }
   }
 
   #pump(): void {
@@ -206,8 +201,8 @@ export class JobQueue {
     const { signal } = running.abort
     let now = job
     try {
-      if (!(await this.data.isMade(job))) {
-        await this.executor.execute(job, {
+      if (!(await this.files.isMade(job))) {
+        const made = await this.executor.execute(job, {
           signal,
           onStart: () => {
             now = { ...job, state: 'in_progress', startedAt: Date.now() }
@@ -219,6 +214,7 @@ export class JobQueue {
             this.#events.emit(job.id, { type: 'progress', progress: running.progress, detail } satisfies JobEvent)
           },
         })
+        if (made) this.#events.emit('made', made)
       }
       await this.#end(now, { ...now, state: 'completed', completedAt: Date.now() })
     } catch (error) {
@@ -256,12 +252,39 @@ export class JobQueue {
     if (known && !isOver(known)) await this.#put(after)
   }
 
+  /** Puts a job and its picture on disk, then in line. */
+  async #arrive(job: Job, picture: Uint8Array, known: Job | undefined): Promise<Job> {
+    // The job is known before its picture is kept, so that no other one's end removes the picture.
+    this.store.show(job)
+    try {
+      await this.files.keepInput(job.input, picture)
+      await this.store.put(job)
+    } catch (error) {
+      complain(error)
+      if (known) this.store.show(known)
+      else await this.store.remove(job.id).catch(complain)
+      throw new ApiError(503, 'storage_failed', 'the server cannot keep files now; try again later', null, retryLater())
+    }
+    this.#waiting.add(job.id)
+    this.#tell(job)
+    return job
+  }
+
+  #isNeeded(job: Job, field: 'identity' | 'input'): boolean {
+    for (const other of this.store.values()) if (other[field] === job[field]) return true
+    return false
+  }
+
+  /**
+   * A state that cannot be written is told all the same: after a restart the job is queued, and its files are found.
+   */
   async #put(job: Job): Promise<void> {
-    await this.store.put(job)
+    await this.store.put(job).catch(complain)
     this.#tell(job)
   }
 
   #show(job: Job): void {
+    if (!this.store.get(job.id)) return
     this.store.show(job)
     this.#tell(job)
   }
@@ -272,6 +295,6 @@ export class JobQueue {
   }
 }
 
-function retry(): Record<string, string> {
-  return { 'Retry-After': `${RETRY_AFTER}` }
+function complain(error: unknown): void {
+  process.stderr.write(`sfv: ${(error as Error).message}\n`)
 }

@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { writeFileAtomic } from '../runtime/files.node.js'
 import type { Job } from './job.js'
+import { Turns } from './turns.js'
 
 /** All jobs in memory, each in a file of its own as well, so that a restart loses none. */
 export class JobStore {
   readonly #jobs: Map<string, Job>
-  /** What is being written, by job: the writes of one job wait for each other. */
-  readonly #writes = new Map<string, Promise<void>>()
+  /** The writes of one job wait for each other. */
+  readonly #writes = new Turns()
 
   private constructor(
     readonly folder: string,
@@ -34,41 +35,30 @@ export class JobStore {
     return this.#jobs.values()
   }
 
-  /** Takes in what changed of a job in memory alone. */
+  /** Takes in a job or what changed of it in memory alone. */
   show(job: Job): void {
-    if (this.#jobs.has(job.id)) this.#jobs.set(job.id, job)
+    this.#jobs.set(job.id, job)
   }
 
   /** Takes in a job or what changed of it, and returns once it is on disk. */
   async put(job: Job): Promise<void> {
     this.#jobs.set(job.id, job)
-    await this.#write(job.id, () => writeFileAtomic(this.#path(job.id), JSON.stringify(job)))
+    await this.#writes.take(job.id, () => writeFileAtomic(this.#path(job.id), JSON.stringify(job)))
   }
 
   /** Forgets a job. */
   async remove(id: string): Promise<void> {
     this.#jobs.delete(id)
-    await this.#write(id, () => rm(this.#path(id), { force: true }))
+    await this.#writes.take(id, () => rm(this.#path(id), { force: true }))
   }
 
   /** Waits until all is on disk. */
   async flush(): Promise<void> {
-    await Promise.allSettled([...this.#writes.values()])
+    await this.#writes.over()
   }
 
   #path(id: string): string {
     return join(this.folder, `${id}.json`)
-  }
-
-  async #write(id: string, write: () => Promise<void>): Promise<void> {
-    const before = this.#writes.get(id) ?? Promise.resolve()
-    const after = before.catch(() => undefined).then(write)
-    this.#writes.set(id, after)
-    try {
-      await after
-    } finally {
-      if (this.#writes.get(id) === after) this.#writes.delete(id)
-    }
   }
 }
 

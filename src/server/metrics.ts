@@ -57,16 +57,14 @@ export class Metrics {
         this.set(queue.counts().age)
       },
     })
+    queue.listenToMade(({ seconds, memory }) => {
+      for (const [stage, value] of Object.entries(seconds)) this.#stages.observe({ stage }, value)
+      this.#memory.set(memory)
+    })
     queue.listenAll((job: Job) => {
       if (job.completedAt !== undefined) this.#ended.inc({ state: job.state })
       if (job.state === 'completed') this.#steps.inc(job.settings.steps)
     })
-  }
-
-  /** Takes in what a clip took. */
-  made(seconds: Readonly<Record<string, number>>, memory: number): void {
-    for (const [stage, value] of Object.entries(seconds)) this.#stages.observe({ stage }, value)
-    this.#memory.set(memory)
   }
 
   /** Takes in that a worker died. */

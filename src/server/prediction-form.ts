@@ -1,23 +1,29 @@
 import { z } from 'zod'
 import type { Job } from './job.js'
 import type { Service } from './context.js'
-import { settingFields } from './video-request.js'
+import { OBJECT, settingFields } from './video-request.js'
 
 /** The fields of `POST /v1/predictions` (Replicate's HTTP API, "Create a prediction"). */
-export const predictionRequest = z.strictObject({
-  version: z.string().max(200).optional().describe('The name of the model, or SHA-256 of its files'),
-  input: z.strictObject({
-    image: z.string('give a data URL').describe('The picture, as a data URL'),
-    prompt: z.string().max(32_000).optional().describe('Kept. The models see the picture alone'),
-    ...settingFields,
-  }),
-  webhook: z.string().max(2000).optional().describe('Who is told; signed as Standard Webhooks are'),
-  webhook_events_filter: z
-    .array(z.enum(['start', 'output', 'logs', 'completed']))
-    .optional()
-    .describe('Of what. Default: all'),
-  stream: z.boolean().optional().describe('Not used: output comes at the end'),
-})
+export const predictionRequest = z.strictObject(
+  {
+    version: z.string().max(200).optional().describe('The name of the model, or SHA-256 of its files'),
+    input: z.strictObject(
+      {
+        image: z.string('give a data URL').describe('The picture, as a data URL'),
+        prompt: z.string().max(32_000).optional().describe('Kept. The models see the picture alone'),
+        ...settingFields,
+      },
+      OBJECT,
+    ),
+    webhook: z.string().max(2000).optional().describe('Who is told; signed as Standard Webhooks are'),
+    webhook_events_filter: z
+      .array(z.enum(['start', 'output', 'logs', 'completed']))
+      .optional()
+      .describe('Of what. Default: all'),
+    stream: z.boolean().optional().describe('Not used: output comes at the end'),
+  },
+  OBJECT,
+)
 
 /** A prediction as Replicate's clients read it. */
 export const predictionSchema = z.object({

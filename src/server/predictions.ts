@@ -22,10 +22,10 @@ export function predictionRoutes(service: Service): Hono<Env> {
     if (body.webhook !== undefined) service.outbound.check(body.webhook, 'webhook')
     const picture = await takePicture(image, 'input.image', service.limits, service.outbound)
     const events = body.webhook_events_filter ?? ['start', 'output', 'logs', 'completed']
-    const job = await newJob(
+    const job = newJob(
       {
         picture,
-        ...clipSettings(settings, model),
+        ...clipSettings(settings, model, service.limits),
         owner: c.get('owner'),
         kind: 'prediction',
         prompt,
@@ -33,7 +33,7 @@ export function predictionRoutes(service: Service): Hono<Env> {
       },
       service,
     )
-    const taken = await queue.submit(job)
+    const taken = await queue.submit(job, picture)
     const wait = secondsToWait(c.req.header('prefer'))
     if (wait > 0) await ended(taken, service, wait * 1000, c.req.raw.signal)
     return c.json(predictionOf(queue.store.get(taken.id) ?? taken, service, baseOf(c)), 201)
@@ -51,7 +51,7 @@ export function predictionRoutes(service: Service): Hono<Env> {
       throw invalid('format', `format: give one of ${CLIP_FORMATS.join(', ')}`)
     return sendClip(c, jobFor(c, service, 'prediction'), service, format as ClipFormat)
   })
-  app.get('/webhooks/default/secret', async (c) => c.json({ key: await queue.data.webhookSecret() }))
+  app.get('/webhooks/default/secret', async (c) => c.json({ key: await service.data.webhookSecret() }))
   return app
 }
 

@@ -2,10 +2,10 @@ import type { Queue, QueueEvents } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { UserError } from '../errors.js'
 import type { AnimateProgress } from '../pipeline/progress.js'
-import type { DataFolder } from './data-folder.js'
-import { WorkerDied, type Executor, type Watch } from './executor.js'
+import type { ClipFiles } from './clip-files.js'
+import { CANCELED, WorkerDied, type Executor, type Made, type Watch } from './executor.js'
 import type { Execution } from './job.js'
-import { connect, queueName, redisPackages } from './redis.js'
+import { cancelChannel, connect, queueName, redisPackages } from './redis.js'
 
 /** How often it is looked up what became of the clips whose end was not heard of, in milliseconds. */
 const SWEEP_MS = 2000
@@ -16,7 +16,7 @@ const SWEPT = 100
 interface Pending {
   readonly execution: Execution
   readonly watch: Watch
-  readonly resolve: () => void
+  readonly resolve: (made?: Made) => void
   readonly reject: (error: Error) => void
   isRunning: boolean
 }
@@ -28,6 +28,7 @@ interface Pending {
 export class RedisExecutor implements Executor {
   /** Enough for many workers; the rest waits here, where it needs no memory of Redis. */
   readonly capacity = 256
+  readonly goesOn = true
   readonly #pending = new Map<string, Pending>()
   #sweep: NodeJS.Timeout | undefined
   #isClosed = false
@@ -36,40 +37,39 @@ export class RedisExecutor implements Executor {
     readonly queue: Queue,
     readonly events: QueueEvents,
     readonly connections: readonly Redis[],
-    readonly data: DataFolder,
+    readonly files: ClipFiles,
   ) {
     events.on('progress', ({ jobId, data }) => this.#progress(jobId, data as AnimateProgress))
     events.on('active', ({ jobId }) => this.#started(jobId))
-    events.on('completed', ({ jobId }) => void this.#check(jobId))
-    events.on('failed', ({ jobId }) => void this.#check(jobId))
+    events.on('completed', ({ jobId, returnvalue }) => this.#look(jobId, returnvalue as unknown as Made | undefined))
+    events.on('failed', ({ jobId }) => this.#look(jobId))
     queue.on('error', () => undefined)
     events.on('error', () => undefined)
     this.#later()
   }
 
   /** @throws UserError when the packages are missing, or nothing answers at the address. */
-  static async open(url: string, digest: string, data: DataFolder): Promise<RedisExecutor> {
+  static async open(url: string, digest: string, files: ClipFiles): Promise<RedisExecutor> {
     const packages = await redisPackages()
     const { Queue, QueueEvents } = packages.bullmq
     const connections = [await connect(url, packages), await connect(url, packages)]
     const name = queueName(digest)
     const queue = new Queue(name, { connection: connections[0]! })
     const events = new QueueEvents(name, { connection: connections[1]! })
-    return new RedisExecutor(queue, events, connections, data)
+    return new RedisExecutor(queue, events, connections, files)
   }
 
   isReady(): boolean {
     return !this.#isClosed && this.connections[0]!.status === 'ready'
   }
 
-  async execute(execution: Execution, watch: Watch): Promise<void> {
+  async execute(execution: Execution, watch: Watch): Promise<Made | undefined> {
     watch.signal.throwIfAborted()
     const { identity } = execution
-    await new Promise<void>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       const leave = () => {
         this.#pending.delete(identity)
-        // Another server may wait for it too; a worker that has begun goes on.
-        void this.queue.remove(identity).catch(() => undefined)
+        if (watch.signal.reason === CANCELED) void this.#cancel(identity).catch(() => undefined)
         reject(watch.signal.reason as Error)
       }
       const end = (then: () => void) => {
@@ -81,7 +81,7 @@ export class RedisExecutor implements Executor {
       this.#pending.set(identity, {
         execution,
         watch,
-        resolve: () => end(resolve),
+        resolve: (made) => end(() => resolve(made)),
         reject: (error) => end(() => reject(error)),
         isRunning: false,
       })
@@ -114,6 +114,12 @@ export class RedisExecutor implements Executor {
     })
   }
 
+  /** Takes a clip from the queue, or ends its making. Another server that waits for it too asks for it again. */
+  async #cancel(identity: string): Promise<void> {
+    await this.queue.remove(identity)
+    await this.connections[0]!.publish(cancelChannel(this.queue.name), identity)
+  }
+
   #progress(id: string, progress: AnimateProgress): void {
     this.#started(id)
     this.#pending.get(id)?.watch.onProgress(progress)
@@ -126,18 +132,27 @@ export class RedisExecutor implements Executor {
     pending.watch.onStart()
   }
 
+  /** Finds out what became of a clip, now or, where that fails, when it is looked up. */
+  #look(id: string, made?: Made): void {
+    void this.#check(id, made).catch(() => undefined)
+  }
+
   /** Finds out what became of a clip: its files count, then what Redis says. */
-  async #check(id: string): Promise<void> {
+  async #check(id: string, made?: Made): Promise<void> {
     const pending = this.#pending.get(id)
     if (!pending) return
-    if (await this.data.isMade(pending.execution)) return pending.resolve()
+    const isMade = () => this.files.isMade(pending.execution)
+    // Those that no worker has begun are not looked for: a bucket is asked over the network.
+    if (pending.isRunning && (await isMade())) return pending.resolve(made)
     const job = await this.queue.getJob(id)
     if (job && (await job.isFailed())) {
       const reason = job.failedReason ?? 'it failed'
       const isPoison = /stalled more than|worker died/.test(reason)
       return pending.reject(isPoison ? new WorkerDied(reason, 2) : new UserError(reason))
     }
-    if (!job) await this.#ask(pending.execution)
+    if (job) return
+    if (await isMade()) pending.resolve(made)
+    else await this.#ask(pending.execution)
   }
 
   #later(): void {

@@ -21,6 +21,9 @@ export async function redisPackages(): Promise<RedisPackages> {
   }
 }
 
+/** How long Redis may be away when a program starts, in milliseconds. */
+const PATIENCE_MS = 10_000
+
 /**
  * A connection that is made again whenever it breaks.
  *
@@ -29,7 +32,8 @@ export async function redisPackages(): Promise<RedisPackages> {
  */
 export async function connect(url: string, packages: RedisPackages): Promise<ioredis.Redis> {
   if (!/^rediss?:\/\//.test(url) || !URL.canParse(url)) {
-    throw new UserError(`--queue is ${url}; give the address of a Redis or Valkey, such as redis://127.0.0.1:6379`)
+    const shown = url.replace(/\/\/.*@/, '//')
+    throw new UserError(`--queue is ${shown}; give the address of a Redis or Valkey, such as redis://127.0.0.1:6379`)
   }
   const redis = new packages.ioredis.Redis(url, {
     maxRetriesPerRequest: null,
@@ -41,17 +45,26 @@ export async function connect(url: string, packages: RedisPackages): Promise<ior
   redis.on('error', (error) => (last = error.message))
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      redis.disconnect()
-      reject(new UserError(`cannot reach the queue at ${new URL(url).host}: ${last}; start Redis, or check --queue`))
-    }, 10_000)
+    timer = setTimeout(() => reject(new Error(last)), PATIENCE_MS)
   })
   try {
     await Promise.race([redis.ping(), timeout])
+  } catch (error) {
+    redis.disconnect()
+    const { message } = error as Error
+    const why = /^(NOAUTH|WRONGPASS)/.test(message)
+      ? 'it wants another password; give it as redis://USER:PASSWORD@HOST:6379'
+      : `${message}; start Redis, or check --queue`
+    throw new UserError(`cannot reach the queue at ${new URL(url).host}: ${why}`)
   } finally {
     clearTimeout(timer)
   }
   return redis
+}
+
+/** Where the workers of a queue are told which clip nobody wants any longer. */
+export function cancelChannel(queue: string): string {
+  return `${queue}:cancel`
 }
 
 /** The queue of the clips of one model: workers that have another model take none of them. */

@@ -4,29 +4,33 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors.js'
 import { createApp } from './app.js'
+import { ClipFiles } from './clip-files.js'
 import { DataFolder } from './data-folder.js'
 import type { Executor } from './executor.js'
 import { lockFolder } from './folder-lock.js'
-import { JobQueue, type QueueLimits } from './job-queue.js'
+import { JobQueue } from './job-queue.js'
 import { JobStore } from './job-store.js'
 import { Metrics } from './metrics.js'
 import { identifyModel, type ModelIdentity } from './model-identity.js'
 import { Outbound } from './outbound.js'
 import type { PictureLimits } from './picture-intake.js'
+import type { QueueLimits } from './queue-limits.js'
 import { RedisExecutor } from './redis-executor.js'
+import { openStorage } from './storage.js'
 import { Tokens } from './tokens.js'
 import { Webhooks } from './webhooks.js'
 import { WorkerPool } from './worker-pool.js'
 import type { WorkerOptions } from './worker-messages.js'
 
 /** How a service is run. */
-export interface ServeOptions extends Omit<WorkerOptions, 'model'> {
-  readonly model: string
+export interface ServeOptions extends Omit<WorkerOptions, 'storage'> {
   readonly host: string
   /** 0 is any that is free. */
   readonly port: number
-  /** The folder of jobs, pictures and clips. */
+  /** The folder of jobs, and of pictures and clips unless there is another storage for these. */
   readonly data: string
+  /** Where pictures and clips lie instead: `s3://BUCKET/PREFIX`. */
+  readonly storage?: string | undefined
   /** The address of the Redis whose workers make the clips; without, they are made on this machine. */
   readonly queue?: string | undefined
   /** Worker processes of this machine, which make one clip at a time each. */
@@ -73,21 +77,28 @@ export async function serve(options: ServeOptions): Promise<Running> {
   let executor: Executor | undefined
   try {
     await data.sweep()
+    const storage = options.storage ?? options.data
+    const files = new ClipFiles(await openStorage(storage))
     const metrics = new Metrics()
     executor =
       options.queue === undefined
-        ? await WorkerPool.open(
-            {
-              ...{ model: model.folder, device, precision, threads, timeLimit, count: concurrency },
-              onMade: (seconds, memory) => metrics.made(seconds, memory),
-              onDeath: () => metrics.died(),
-            },
-            data,
-          )
-        : await RedisExecutor.open(options.queue, model.digest, data)
-    const queue = new JobQueue(await JobStore.open(data.jobs), data, executor, limits)
+        ? await WorkerPool.open({
+            ...{ model: model.folder, storage, device, precision, threads, timeLimit, count: concurrency },
+            onDeath: () => metrics.died(),
+          })
+        : await RedisExecutor.open(options.queue, model.digest, files)
+    const queue = new JobQueue(await JobStore.open(data.jobs), files, executor, limits)
     metrics.watch(queue)
-    const service = { queue, model, tokens, metrics, limits, outbound: new Outbound(allowUrl), origins: allowOrigin }
+    const service = {
+      queue,
+      data,
+      model,
+      tokens,
+      metrics,
+      limits,
+      outbound: new Outbound(allowUrl),
+      origins: allowOrigin,
+    }
     const webhooks = new Webhooks(service)
     const studio = options.studio ?? (existsSync(STUDIO) ? STUDIO : undefined)
     const server = await listening(createApp(service, studio).fetch, host, port, options.requestLimit)
@@ -127,6 +138,8 @@ function listening(
       requestTimeout: milliseconds,
       connectionsCheckingInterval: Math.min(milliseconds, 1000),
       maxHeaderSize: 16_384,
+      // Longer than proxies keep a connection, which else meet one that is being closed.
+      keepAliveTimeout: 75_000,
     }
     const server = listen({ fetch, hostname, port, serverOptions }, () => resolve(server))
     server.once('error', (error: NodeJS.ErrnoException) => {

@@ -3,6 +3,7 @@ import { parseSettings, type CheckedSettings } from '../pipeline/settings.js'
 import { UserError } from '../errors.js'
 import { ApiError, invalid } from './api-error.js'
 import type { ModelIdentity } from './model-identity.js'
+import type { PictureLimits } from './picture-intake.js'
 import { CLIP_FORMATS, type ClipFormat, type ClipSettings } from './job.js'
 
 /** A number, also as text: forms have no other. */
@@ -10,7 +11,7 @@ const number = (min: number, max: number, integer = false) => {
   const rule = `give a ${integer ? 'whole ' : ''}number from ${min} to ${max}`
   const plain = integer ? z.int(rule) : z.number(rule)
   return z
-    .union([plain.min(min, rule).max(max, rule), z.string()])
+    .union([plain.min(min, rule).max(max, rule), z.string()], rule)
     .transform((value) => (typeof value === 'number' || value.trim() === '' ? value : Number(value)))
     .pipe(plain.min(min, rule).max(max, rule))
 }
@@ -58,18 +59,26 @@ export const settingFields = {
 
 const reference = z.union([z.string(), z.strictObject({ image_url: z.string() })], 'give a file or a data URL')
 
+/** What zod says where no object is; what is wrong in an object it tells by the field. */
+export const OBJECT = {
+  error: ({ code }: { code?: string }) => (code === 'invalid_type' ? 'give an object of fields' : undefined),
+}
+
 /** The fields of `POST /v1/videos`; in a form `input_reference` is a file. */
-export const createVideoSchema = z.strictObject({
-  model: z
-    .string()
-    .max(200)
-    .optional()
-    .describe('The name of the model; see GET /v1/models. Default: the one that is served'),
-  prompt: z.string().max(32_000).optional().describe('Kept and given back. The models see the picture alone'),
-  input_reference: reference.optional().describe('The picture: a file in a form, a data URL in JSON'),
-  seconds: number(0.01, 1000).optional().describe('Length of the clip, in place of frames'),
-  ...settingFields,
-})
+export const createVideoSchema = z.strictObject(
+  {
+    model: z
+      .string()
+      .max(200)
+      .optional()
+      .describe('The name of the model; see GET /v1/models. Default: the one that is served'),
+    prompt: z.string().max(32_000).optional().describe('Kept and given back. The models see the picture alone'),
+    input_reference: reference.optional().describe('The picture: a file in a form, a data URL in JSON'),
+    seconds: number(0.01, 1000).optional().describe('Length of the clip, in place of frames'),
+    ...settingFields,
+  },
+  OBJECT,
+)
 
 type Settings = Omit<z.output<typeof createVideoSchema>, 'model' | 'prompt' | 'input_reference'>
 
@@ -102,10 +111,15 @@ export function checked<T extends z.ZodType>(schema: T, value: unknown): z.outpu
   throw invalid(name, `${name || 'the body'}: ${issue.message}`)
 }
 
-/** The settings of the library that a request asks for, with a seed that is drawn where it gives none. */
+/**
+ * The settings of the library that a request asks for, with a seed that is drawn where it gives none.
+ *
+ * @throws ApiError when they contradict each other, or the clip would have more than `pixels`, all frames together.
+ */
 export function clipSettings(
   { seconds, frames, size, noise_aug, guidance, format, seed, ...rest }: Settings,
   { native }: Pick<ModelIdentity, 'native'>,
+  { pixels }: Pick<PictureLimits, 'pixels'>,
 ): { readonly settings: ClipSettings; readonly formats: readonly ClipFormat[] } {
   if (seconds !== undefined && frames !== undefined) throw invalid('seconds', 'give seconds or frames, not both')
   const [width, height] = size?.split('x').map(Number) ?? [native.width, native.height]
@@ -121,6 +135,10 @@ export function clipSettings(
   }
   const formats = [...new Set((format ?? 'mp4').split(','))] as ClipFormat[]
   const { frames: known = count, width: across = native.width, height: down = native.height } = settings
+  if (known * across * down > pixels) {
+    const message = `a clip of ${known} frames of ${across}x${down} has more than ${pixels} pixels; ask for fewer frames or a smaller size`
+    throw invalid(frames === undefined && seconds === undefined ? 'size' : 'frames', message)
+  }
   const drawn = seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!
   return { settings: { ...settings, frames: known, width: across, height: down, seed: drawn }, formats }
 }

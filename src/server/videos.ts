@@ -1,11 +1,8 @@
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { Readable } from 'node:stream'
 import { Hono, type Context } from 'hono'
 import { z } from 'zod'
 import { ApiError, invalid, notFound } from './api-error.js'
 import type { Env, Service } from './context.js'
-import { isOver, CLIP_FORMATS, identityOf, jobId, type ClipFormat, type Job } from './job.js'
+import { isOver, CLIP_FORMATS, identityOf, jobId, sha256, type ClipFormat, type Job } from './job.js'
 import { takePicture } from './picture-intake.js'
 import { checked, clipSettings, createVideoSchema } from './video-request.js'
 
@@ -41,10 +38,12 @@ export const videoSchema = z.object({
   formats: z.array(z.enum(CLIP_FORMATS)),
 })
 
+const LIMIT = 'give a whole number from 1 to 100'
+
 /** The query of `GET /v1/videos`. */
 export const listQuery = z.object({
   after: z.string().optional().describe('The id of the last video of the page before'),
-  limit: z.coerce.number('give a number').int().min(1).max(100).default(20).describe('Videos of a page'),
+  limit: z.coerce.number(LIMIT).int(LIMIT).min(1, LIMIT).max(100, LIMIT).default(20).describe('Videos of a page'),
   order: z.enum(['asc', 'desc'], 'give asc or desc').default('desc').describe('By the time of creation'),
 })
 
@@ -62,18 +61,18 @@ export function videoRoutes(service: Service): Hono<Env> {
     const { input_reference, ...body } = checked(createVideoSchema, await bodyOf(c))
     const { model, prompt, ...asked } = body
     checkModel(model, service)
-    const { settings, formats } = clipSettings(asked, service.model)
+    const { settings, formats } = clipSettings(asked, service.model, service.limits)
     const picture = await takePicture(
       await fileOf(c, input_reference),
       'input_reference',
       service.limits,
       service.outbound,
     )
-    const job = await newJob(
+    const job = newJob(
       { picture, settings, formats, owner: c.get('owner'), kind: 'video', prompt: prompt ?? null },
       service,
     )
-    return c.json(videoOf(await queue.submit(job), service))
+    return c.json(videoOf(await queue.submit(job, picture), service))
   })
   app.get('/', (c) => {
     const { after, limit, order } = checked(listQuery, c.req.query())
@@ -108,9 +107,9 @@ interface NewJob extends Pick<Job, 'settings' | 'formats' | 'owner' | 'kind' | '
   readonly picture: Uint8Array
 }
 
-/** Keeps the picture, and makes a job of a request. */
-export async function newJob({ picture, ...asked }: NewJob, { queue, model }: Service): Promise<Job> {
-  const input = await queue.data.keepInput(picture)
+/** The job of a request. */
+export function newJob({ picture, ...asked }: NewJob, { model }: Service): Job {
+  const input = sha256(picture)
   const identity = identityOf(model.digest, input, asked.settings)
   return {
     ...asked,
@@ -157,15 +156,15 @@ export async function sendClip(c: Context<Env>, job: Job, { queue }: Service, as
       'format',
     )
   }
-  const path = queue.data.result(job.identity, format)
   const tag = `"${job.identity.slice(0, 32)}-${format}"`
   if (c.req.header('if-none-match') === tag) return c.body(null, 304)
-  const { size } = await stat(path).catch(() => {
-    throw new ApiError(410, 'gone', 'the file of the clip has been removed; create it again')
-  })
-  return c.body(Readable.toWeb(createReadStream(path)) as ReadableStream, 200, {
+  const file = await queue.files.readClip(job.identity, format)
+  if (!file) throw new ApiError(410, 'gone', 'the file of the clip has been removed; create it again')
+  // Of HEAD nobody reads the body, which would stay open.
+  if (c.req.method === 'HEAD') await file.body.cancel()
+  return c.body(file.body, 200, {
     'Content-Type': TYPES[format],
-    'Content-Length': `${size}`,
+    'Content-Length': `${file.size}`,
     'Content-Disposition': `attachment; filename="${job.id}.${format}"`,
     ETag: tag,
   })
@@ -205,7 +204,7 @@ async function bodyOf(c: Context<Env>): Promise<Record<string, unknown>> {
   try {
     if (/^application\/json\b/i.test(type)) return await c.req.json<Record<string, unknown>>()
     if (/^multipart\/form-data\b/i.test(type)) {
-      const fields = Object.entries(await c.req.parseBody()).filter(([, value]) => typeof value === 'string')
+      const fields = Object.entries(await c.req.parseBody()).filter(([name, value]) => !isPicture(name, value))
       return Object.fromEntries(fields.map(([name, value]) => [name.replace(/\[image_url\]$/, ''), value]))
     }
   } catch (error) {
@@ -213,6 +212,10 @@ async function bodyOf(c: Context<Env>): Promise<Record<string, unknown>> {
     throw new ApiError(400, 'invalid_body', 'the body is cut short or damaged; send it again')
   }
   throw new ApiError(415, 'unsupported_media_type', 'send multipart/form-data or application/json')
+}
+
+function isPicture(name: string, value: unknown): boolean {
+  return name === 'input_reference' && value instanceof Blob
 }
 
 /** The picture of a form, else what the field says. */

@@ -39,9 +39,9 @@ export class Webhooks {
   }
 
   async #send(address: string, body: string): Promise<void> {
-    const { outbound, queue } = this.service
+    const { outbound, data } = this.service
     const id = `msg_${randomUUID()}`
-    const secret = await queue.data.webhookSecret()
+    const secret = await data.webhookSecret()
     for (const pause of this.pauses) {
       if (!(await this.#wait(pause))) return
       try {

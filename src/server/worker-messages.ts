@@ -1,11 +1,14 @@
 import type { AnimateProgress } from '../pipeline/progress.js'
 import type { Precision } from '../svd/device-traits.js'
 import type { DeviceChoice } from '../runtime/device-names.js'
-import type { ClipFormat, ClipSettings } from './job.js'
+import type { Made } from './executor.js'
+import type { Execution } from './job.js'
 
 /** What a worker process is started with. */
 export interface WorkerOptions {
   readonly model: string
+  /** Where pictures and clips lie: a folder, or `s3://BUCKET/PREFIX`. */
+  readonly storage: string
   readonly device: DeviceChoice
   readonly precision: Precision
   /** Threads of a network. */
@@ -15,19 +18,13 @@ export interface WorkerOptions {
 /** What a worker process is told. */
 export type ToWorker =
   | { readonly type: 'open'; readonly options: WorkerOptions }
-  | {
-      readonly type: 'make'
-      readonly picture: string
-      readonly settings: ClipSettings
-      readonly outputs: readonly { readonly format: ClipFormat; readonly path: string }[]
-    }
+  | { readonly type: 'make'; readonly execution: Execution }
   | { readonly type: 'cancel' }
 
 /** What a worker process tells. */
 export type FromWorker =
   | { readonly type: 'ready' }
   | { readonly type: 'progress'; readonly progress: AnimateProgress }
-  /** `seconds` by stage; `memory` is the process' resident bytes. */
-  | { readonly type: 'made'; readonly seconds: Readonly<Record<string, number>>; readonly memory: number }
+  | { readonly type: 'made'; readonly made: Made }
   /** `isUsers` tells mistakes that a user can mend from ours. */
   | { readonly type: 'failed'; readonly message: string; readonly isUsers: boolean }

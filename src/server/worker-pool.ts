@@ -1,8 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors.js'
-import type { DataFolder } from './data-folder.js'
-import { WorkerDied, type Executor, type Watch } from './executor.js'
+import { WorkerDied, type Executor, type Made, type Watch } from './executor.js'
 import type { Execution } from './job.js'
 import type { FromWorker, ToWorker, WorkerOptions } from './worker-messages.js'
 
@@ -12,13 +11,11 @@ const CANCEL_MS = 2000
 /** The pause before a worker is started again that died before it was ready, in milliseconds. */
 const RESTART_MS = 1000
 
-/** What a pool tells of its work. */
+/** How a pool works. */
 export interface PoolOptions extends WorkerOptions {
   readonly count: number
   /** Seconds that a clip may take; its worker is killed then. */
   readonly timeLimit: number
-  /** Is told what a clip took: seconds by stage, and the bytes of its worker. */
-  readonly onMade?: (seconds: Readonly<Record<string, number>>, memory: number) => void
   readonly onDeath?: () => void
 }
 
@@ -35,23 +32,22 @@ interface Member {
  * Processes with one open model each. One that dies is replaced; what it made is reported as failed with `WorkerDied`.
  */
 export class WorkerPool implements Executor {
+  readonly goesOn = false
   readonly #members = new Set<Member>()
   readonly #waiting: ((member: Member) => void)[] = []
   #isClosed = false
+  #hasOpened = false
   #opening: { resolve: () => void; reject: (error: Error) => void } | undefined
 
-  private constructor(
-    readonly options: PoolOptions,
-    readonly data: DataFolder,
-  ) {}
+  private constructor(readonly options: PoolOptions) {}
 
   /**
    * Starts the processes, and returns when the first has opened the model.
    *
    * @throws UserError when it cannot be opened.
    */
-  static async open(options: PoolOptions, data: DataFolder): Promise<WorkerPool> {
-    const pool = new WorkerPool(options, data)
+  static async open(options: PoolOptions): Promise<WorkerPool> {
+    const pool = new WorkerPool(options)
     const opened = new Promise<void>((resolve, reject) => (pool.#opening = { resolve, reject }))
     for (let i = 0; i < options.count; i++) pool.#start()
     try {
@@ -76,10 +72,10 @@ export class WorkerPool implements Executor {
     return !this.#isClosed && [...this.#members].some(({ isReady }) => isReady)
   }
 
-  async execute(execution: Execution, watch: Watch): Promise<void> {
+  async execute(execution: Execution, watch: Watch): Promise<Made> {
     const member = await this.#free(watch.signal)
     watch.onStart()
-    await this.#make(member, execution, watch)
+    return this.#make(member, execution, watch)
   }
 
   async close(): Promise<void> {
@@ -116,10 +112,10 @@ export class WorkerPool implements Executor {
     })
   }
 
-  #make(member: Member, { identity, input, settings, formats }: Execution, watch: Watch): Promise<void> {
-    const { timeLimit, onMade } = this.options
+  #make(member: Member, execution: Execution, watch: Watch): Promise<Made> {
+    const { timeLimit } = this.options
     const { child } = member
-    return new Promise<void>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       let kill: NodeJS.Timeout | undefined
       const expire = setTimeout(() => {
         end(() => reject(new UserError(`the clip took longer than ${timeLimit} s; ask for fewer frames or steps`)))
@@ -143,18 +139,16 @@ export class WorkerPool implements Executor {
           end(() => reject(watch.signal.aborted ? (watch.signal.reason as Error) : new WorkerDied('its worker died'))),
         take: (message) => {
           if (message.type === 'progress') watch.onProgress(message.progress)
-          else if (message.type === 'made') {
-            onMade?.(message.seconds, message.memory)
-            end(resolve)
-          } else if (message.type === 'failed') {
+          else if (message.type === 'made') end(() => resolve(message.made))
+          else if (message.type === 'failed') {
             const error = message.isUsers ? new UserError(message.message) : new Error(message.message)
             end(() => reject(watch.signal.aborted ? (watch.signal.reason as Error) : error))
           }
         },
       }
       watch.signal.addEventListener('abort', cancel, { once: true })
-      const outputs = formats.map((format) => ({ format, path: this.data.result(identity, format) }))
-      send(child, { type: 'make', picture: this.data.input(input), settings, outputs })
+      const { identity, input, settings, formats } = execution
+      send(child, { type: 'make', execution: { identity, input, settings, formats } })
     })
   }
 
@@ -167,7 +161,7 @@ export class WorkerPool implements Executor {
   }
 
   #start(): void {
-    const { model, device, precision, threads } = this.options
+    const { model, storage, device, precision, threads } = this.options
     // From the sources, as tests run it, Node needs tsx to read the file; compiled, it lies in dist/server.
     const isSource = import.meta.url.endsWith('.ts')
     const file = fileURLToPath(new URL(`../server/worker-process.${isSource ? 'ts' : 'js'}`, import.meta.url))
@@ -177,6 +171,7 @@ export class WorkerPool implements Executor {
     child.on('message', (message: FromWorker) => {
       if (message.type === 'ready') {
         member.isReady = true
+        this.#hasOpened = true
         this.#opening?.resolve()
         this.#offer(member)
       } else if (member.work) member.work.take(message)
@@ -187,15 +182,20 @@ export class WorkerPool implements Executor {
       }
     })
     child.on('error', () => undefined)
-    child.on('exit', () => {
+    child.on('exit', (code, signal) => {
       this.#members.delete(member)
       member.work?.died()
       if (this.#isClosed) return
+      // Where none has ever been ready, the next one dies the same way.
+      if (!this.#hasOpened)
+        this.#opening?.reject(
+          new UserError(`a worker process ended (${signal ?? code}) before it had opened the model; is memory short?`),
+        )
       this.options.onDeath?.()
       if (member.isReady) this.#start()
       else setTimeout(() => this.#isClosed || this.#start(), RESTART_MS)
     })
-    send(child, { type: 'open', options: { model, device, precision, threads } })
+    send(child, { type: 'open', options: { model, storage, device, precision, threads } })
   }
 }
 

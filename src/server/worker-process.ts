@@ -1,12 +1,13 @@
 import { UserError } from '../errors.js'
-import { formatOf } from '../media/output.node.js'
 import { ImageToVideo } from '../pipeline/pretrained.node.js'
-import { publish } from './data-folder.js'
+import { inputName, resultName } from './clip-files.js'
+import { openStorage, type Storage } from './storage.js'
 import type { FromWorker, ToWorker, WorkerOptions } from './worker-messages.js'
 
 /** One open model in a process of its own: the server starts it, and lives on when it crashes. */
 class Worker {
   #sfv: ImageToVideo | undefined
+  #storage: Storage | undefined
   #abort = new AbortController()
 
   async take(message: ToWorker): Promise<void> {
@@ -21,12 +22,14 @@ class Worker {
   }
 
   async #open(options: WorkerOptions): Promise<void> {
-    const { model, ...rest } = options
+    const { model, storage, ...rest } = options
+    this.#storage = await openStorage(storage)
     this.#sfv = await ImageToVideo.fromPretrained(model, { ...rest, worker: false })
     tell({ type: 'ready' })
   }
 
-  async #make({ picture, settings, outputs }: Extract<ToWorker, { type: 'make' }>): Promise<void> {
+  async #make({ execution }: Extract<ToWorker, { type: 'make' }>): Promise<void> {
+    const { identity, input, settings, formats } = execution
     this.#abort = new AbortController()
     const seconds: Record<string, number> = {}
     let before = performance.now()
@@ -35,7 +38,9 @@ class Worker {
       seconds[stage] = (seconds[stage] ?? 0) + (now - before) / 1000
       before = now
     }
-    const clip = await this.#sfv!.animate(picture, {
+    const picture = await this.#storage!.read(inputName(input))
+    if (!picture) throw new UserError('the picture has been removed; send the request again')
+    const clip = await this.#sfv!.animate(picture.body, {
       ...settings,
       signal: this.#abort.signal,
       onProgress: (progress) => {
@@ -43,10 +48,12 @@ class Worker {
         if (progress.type !== 'memory') tell({ type: 'progress', progress })
       },
     })
-    for (const { path } of outputs)
-      await publish(path, await clip.toBuffer(formatOf(path), { signal: this.#abort.signal }))
+    for (const format of formats) {
+      const bytes = await clip.toBuffer(format, { signal: this.#abort.signal })
+      await this.#storage!.keep(resultName(identity, format), bytes)
+    }
     at('save')
-    tell({ type: 'made', seconds, memory: process.memoryUsage.rss() })
+    tell({ type: 'made', made: { seconds, memory: process.memoryUsage.rss() } })
   }
 }
 

@@ -1,6 +1,9 @@
 import type { ChildProcess } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, readlink, rename, rm, utimes, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { lockFolder } from '../../src/server/folder-lock.js'
 import { sfv } from '../cli/sfv.js'
 import { TINY, TINY_PICTURE } from '../pipeline/tiny.js'
 import { dataUrl, SETTINGS, startService, temporaryFolder, until } from './service.js'
@@ -66,6 +69,166 @@ it('tells how it is, describes itself, and refuses what is too much', async () =
   }
 })
 
+it('refuses clips that are too large, and fields and bodies that are none', async () => {
+  const folder = await temporaryFolder()
+  const service = await startService(folder.path)
+  try {
+    const refused = async (own: object) =>
+      ((await (await post(service.url, own)).json()) as { error: { param: string; message: string } }).error
+    expect(await refused({ frames: 300 })).toMatchObject({
+      param: 'frames',
+      message: expect.stringContaining('pixels'),
+    })
+    expect(await refused({ seed: 2 ** 60 })).toMatchObject({
+      message: expect.stringContaining('a whole number from 0'),
+    })
+    for (const text of ['[]', 'null', '7'])
+      expect(
+        await (await fetch(`${service.url}/v1/videos`, { method: 'POST', headers, body: text })).json(),
+      ).toMatchObject({ error: { message: 'the body: give an object of fields' } })
+    const form = new FormData()
+    form.set('input_reference', new File([await readFile(TINY_PICTURE)], 'a.png'))
+    form.set('mask', new File([await readFile(TINY_PICTURE)], 'b.png'))
+    expect(await (await fetch(`${service.url}/v1/videos`, { method: 'POST', body: form })).json()).toMatchObject({
+      error: { code: 'unknown_parameter', param: 'mask' },
+    })
+    // Of what was refused nothing is kept.
+    expect(await readdir(join(folder.path, 'inputs'))).toEqual([])
+  } finally {
+    await service.close(0)
+    await folder.remove()
+  }
+})
+
+it('tells clients to come again while it can keep no files, and goes on with what runs', async () => {
+  const folder = await temporaryFolder()
+  const service = await startService(folder.path)
+  const jobs = join(folder.path, 'jobs')
+  try {
+    const runs = (await (await post(service.url, { seed: 1, steps: 20 })).json()) as { id: string }
+    await rename(jobs, `${jobs}-away`)
+    await writeFile(jobs, '')
+    const refused = await post(service.url, { seed: 2 })
+    expect(refused.status).toBe(503)
+    expect(await refused.json()).toMatchObject({ error: { code: 'storage_failed' } })
+    await until(() => service.queue.store.get(runs.id)!.state === 'completed')
+    await rm(jobs)
+    await rename(`${jobs}-away`, jobs)
+    expect((await post(service.url, { seed: 2 })).status).toBe(200)
+    await until(() => service.queue.counts().states.completed === 2)
+  } finally {
+    await service.close(0)
+    await folder.remove()
+  }
+})
+
+it('keeps a clip that is asked for again while it is being removed', async () => {
+  const folder = await temporaryFolder()
+  const service = await startService(folder.path)
+  try {
+    const { id } = (await (await post(service.url, { seed: 1, steps: 40 })).json()) as { id: string }
+    await until(() => service.queue.store.get(id)!.state === 'in_progress')
+    const job = { ...service.queue.store.get(id)!, state: 'queued' as const }
+    const picture = await readFile(TINY_PICTURE)
+    // Its end is told before what runs has heard of it.
+    const again = new Promise((resolve) => {
+      service.queue.listen(id, (event) => {
+        if (event.type === 'state' && event.job.state === 'canceled') resolve(service.queue.submit(job, picture))
+      })
+    })
+    expect((await fetch(`${service.url}/v1/videos/${id}`, { method: 'DELETE' })).status).toBe(200)
+    expect(await again).toMatchObject({ id, state: 'queued' })
+    await until(() => service.queue.store.get(id)!.state === 'completed')
+    expect((await fetch(`${service.url}/v1/videos/${id}/content`)).status).toBe(200)
+  } finally {
+    await service.close(0)
+    await folder.remove()
+  }
+})
+
+it('leaves no file open to listeners who go, nor to who asks for headers alone', async () => {
+  const folder = await temporaryFolder()
+  const service = await startService(folder.path)
+  try {
+    const { id } = (await (await post(service.url, { seed: 1 })).json()) as { id: string }
+    await until(() => service.queue.store.get(id)!.state === 'completed')
+    const long = (await (await post(service.url, { seed: 2, steps: 1000 })).json()) as { id: string }
+    const leave = new AbortController()
+    const { signal } = leave
+    const listeners = await Promise.all(
+      Array.from({ length: 200 }, () => fetch(`${service.url}/v1/videos/${long.id}/events`, { signal })),
+    )
+    expect(listeners.every(({ status }) => status === 200)).toBe(true)
+    const head = await fetch(`${service.url}/v1/videos/${id}/content`, { method: 'HEAD' })
+    expect(Number(head.headers.get('content-length'))).toBeGreaterThan(100)
+    leave.abort()
+    await expect.poll(() => service.queue.listenersOf(long.id), { timeout: 10_000 }).toBe(0)
+    const open = await readdir('/proc/self/fd').catch(() => [])
+    const paths = await Promise.all(open.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
+    expect(paths.filter((path) => path.includes(folder.path))).toEqual([])
+  } finally {
+    await service.close(0)
+    await folder.remove()
+  }
+})
+
+it('tells two servers of one folder apart, also on two machines', async () => {
+  const folder = await temporaryFolder()
+  const path = join(folder.path, 'serve.lock')
+  try {
+    const unlock = await lockFolder(folder.path)
+    expect(await readFile(path, 'utf8')).toBe(`${hostname()} ${process.pid}`)
+    await unlock()
+    // The other machine's server lives as long as it touches its lock.
+    await writeFile(path, 'elsewhere 1')
+    const beat = setInterval(() => void utimes(path, new Date(), new Date()), 200)
+    await expect(lockFolder(folder.path)).rejects.toThrow('is used by another sfv serve (elsewhere 1)')
+    clearInterval(beat)
+    await (
+      await lockFolder(folder.path)
+    )()
+  } finally {
+    await folder.remove()
+  }
+})
+
+it('serves the studio at its root, isolated from other sites, and nothing above its folder', async () => {
+  const folder = await temporaryFolder()
+  const studio = join(folder.path, 'studio')
+  await mkdir(join(studio, 'assets'), { recursive: true })
+  await writeFile(join(studio, 'index.html'), '<title>studio</title>')
+  await writeFile(join(studio, 'assets', 'engine.wasm'), '')
+  await writeFile(join(folder.path, 'secret'), 'of nobody')
+  const service = await startService(folder.path, { studio })
+  try {
+    const page = await fetch(`${service.url}/`)
+    expect(await page.text()).toBe('<title>studio</title>')
+    expect(page.headers.get('cross-origin-opener-policy')).toBe('same-origin')
+    expect(page.headers.get('cross-origin-embedder-policy')).toBe('require-corp')
+    expect((await fetch(`${service.url}/assets/engine.wasm`)).headers.get('content-type')).toBe('application/wasm')
+    for (const path of ['/..%2fsecret', '/%2e%2e/secret', '/assets/..%2f..%2fsecret', '/..%5csecret'])
+      expect((await fetch(`${service.url}${path}`)).status).toBe(404)
+  } finally {
+    await service.close(0)
+    await folder.remove()
+  }
+})
+
+it('says so where no worker process can be started', async () => {
+  const folder = await temporaryFolder()
+  const before = process.env['NODE_OPTIONS']
+  try {
+    process.env['NODE_OPTIONS'] = '--require /nowhere'
+    await expect(startService(folder.path)).rejects.toThrow(
+      /^a worker process ended \(1\) before it had opened the model/,
+    )
+  } finally {
+    if (before === undefined) delete process.env['NODE_OPTIONS']
+    else process.env['NODE_OPTIONS'] = before
+    await folder.remove()
+  }
+})
+
 it('ends on SIGTERM and goes on after a SIGKILL, with every job', async () => {
   const folder = await temporaryFolder()
   const start = () => {
@@ -83,7 +246,7 @@ it('ends on SIGTERM and goes on after a SIGKILL, with every job', async () => {
     const ids: string[] = []
     const first = start()
     for (const seed of [1, 2]) {
-      const own = { seed, steps: seed === 1 ? 200 : 1 }
+      const own = { seed, steps: seed === 1 ? 60 : 1 }
       ids.push(((await (await post(await first.url, own)).json()) as { id: string }).id)
     }
     first.kill('SIGKILL')
@@ -106,4 +269,4 @@ it('ends on SIGTERM and goes on after a SIGKILL, with every job', async () => {
   } finally {
     await folder.remove()
   }
-})
+}, 180_000)

@@ -4,13 +4,19 @@ import { createServer, type AddressInfo } from 'node:net'
 /** Whether a Redis server is installed; without, the tests of the queue on Redis are skipped. */
 export const hasRedis = spawnSync('redis-server', ['--version']).status === 0
 
-/** Starts a Redis that keeps everything in memory, at a free port. */
+/**
+ * Starts a Redis that keeps everything in memory, at a free port.
+ *
+ * @returns `url` has its password
+ */
 export async function startRedis(): Promise<{ url: string; stop: () => Promise<void> }> {
   const probe = createServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => probe.once('listening', resolve))
   const { port } = probe.address() as AddressInfo
   await new Promise((resolve) => probe.close(resolve))
-  const child = spawn('redis-server', ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'])
+  const memory = ['--save', '', '--appendonly', 'no']
+  const own = ['--port', `${port}`, '--bind', '127.0.0.1', '--requirepass', 'of-the-tests']
+  const child = spawn('redis-server', [...own, ...memory])
   await new Promise<void>((resolve, reject) => {
     child.stdout.on('data', (part: Buffer) => part.toString().includes('Ready to accept') && resolve())
     child.once('exit', (code) => reject(new Error(`redis-server ended with ${code}`)))
@@ -20,5 +26,5 @@ export async function startRedis(): Promise<{ url: string; stop: () => Promise<v
       child.once('exit', () => resolve())
       child.kill('SIGKILL')
     })
-  return { url: `redis://127.0.0.1:${port}`, stop }
+  return { url: `redis://:of-the-tests@127.0.0.1:${port}`, stop }
 }

@@ -138,7 +138,7 @@ describe('what a service refuses', () => {
     form.set('seed', '1')
     const { id, status } = await ask('/v1/videos', { method: 'POST', body: form })
     expect(status).toBe(200)
-    expect((await ask(`/v1/videos/${id}/content?format=..%2f..%2fserve.pid`)).error.param).toBe('format')
+    expect((await ask(`/v1/videos/${id}/content?format=..%2f..%2fserve.lock`)).error.param).toBe('format')
   })
 
   it('addresses as pictures, and webhooks into private networks', async () => {

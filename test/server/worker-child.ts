@@ -4,7 +4,7 @@ import { TINY } from '../pipeline/tiny.js'
 
 const [queue, data] = process.argv.slice(2) as [string, string]
 await startWorker({
-  ...{ queue, data, model: TINY, concurrency: 1, device: 'cpu', precision: 'float32', threads: 1 },
+  ...{ queue, storage: data, model: TINY, concurrency: 1, device: 'cpu', precision: 'float32', threads: 1 },
   ...{ timeLimit: 60, lockDuration: 1000 },
 })
 process.send?.('ready')
