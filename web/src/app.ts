@@ -11,6 +11,7 @@ import { Maker } from './maker.js'
 import { makeView, type View } from './make-view.js'
 import { complain, messageRegions } from './messages.js'
 import { picturePanel } from './picture-panel.js'
+import { Rough } from './rough.js'
 import { savePanel } from './save-panel.js'
 import { Session } from './session.js'
 import { anotherTry, lookPanel, settingsPanel } from './settings-panel.js'
@@ -35,8 +36,9 @@ export function startStudio(isolated: Promise<unknown>, keepSite: () => void): v
   const strip = new HistoryStrip(store, history)
   const keep = (made: Parameters<HistoryStrip['keep']>[0]) => strip.keep(made)
   const draw = new DrawView(store, session, keep)
+  const make = makeView(store, new Rough(store, session))
   const views: Readonly<Record<Tab, View>> = {
-    make: makeView(store),
+    make,
     draw,
     compare: new CompareView(store, session),
   }
@@ -100,6 +102,8 @@ export function startStudio(isolated: Promise<unknown>, keepSite: () => void): v
     step: (by) => player().step(by),
     onion: () => player().toggleOnion(),
     again: () => anotherTry(store),
+    undo: () => (store.state.tab === 'draw' ? draw.undo() : make.timeline.undo()),
+    redo: () => (store.state.tab === 'draw' ? draw.undo(true) : make.timeline.redo()),
   })
 
   const { picture } = followAddress(store)

@@ -6,9 +6,11 @@ import {
   Film,
   ImagePlus,
   Layers,
+  MapPin,
   Package,
   Pause,
   Play,
+  Redo2,
   Repeat,
   Share2,
   Star,
@@ -47,11 +49,13 @@ const ICONS = {
   open: ImagePlus,
   save: Download,
   undo: Undo2,
+  redo: Redo2,
   tries: Dices,
   repeat: Repeat,
   star: Star,
   delete: Trash2,
   pack: Package,
+  pin: MapPin,
   share: Share2,
   video: Film,
   stop: X,
@@ -63,6 +67,13 @@ export type Icon = keyof typeof ICONS
 /** An icon as an element. */
 export function icon(name: Icon): SVGElement {
   return createElement(ICONS[name], { class: 'icon', 'aria-hidden': 'true' })
+}
+
+/** Makes an element of SVG. */
+export function svg(tag: string, attributes: Readonly<Record<string, string | number>>): SVGElement {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag)
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value))
+  return element
 }
 
 /** A slider with its name and its value; `onInput` is told while it is dragged. */

@@ -79,6 +79,12 @@ export class DrawView implements View {
     store.on(['look'], ({ look }) => (this.player.look = look))
   }
 
+  /** Takes back the last line, or draws it again. */
+  undo(isRedo = false): void {
+    if (isRedo) this.#pad.redo()
+    else this.#pad.undo()
+  }
+
   /** Takes a clip from a file. */
   async open(file: File): Promise<void> {
     try {

@@ -73,9 +73,19 @@ export class Player {
     return this.#screens[screen]?.clip
   }
 
+  /** Whether it plays, or would if it had a clip. */
+  get isPlaying(): boolean {
+    return this.#playing
+  }
+
   /** Plays, or stops. */
   toggle(): void {
-    if (this.#playing) return this.pause()
+    if (this.#playing) this.pause()
+    else this.play()
+  }
+
+  /** Plays on from the frame that is shown. */
+  play(): void {
     this.#playing = true
     setIcon(this.#playButton, 'pause', 'Pause (space)')
   }
@@ -84,6 +94,12 @@ export class Player {
   pause(): void {
     this.#playing = false
     setIcon(this.#playButton, 'play', 'Play (space)')
+  }
+
+  /** Stops at a frame; the last one where there are fewer. */
+  hold(at: number): void {
+    this.pause()
+    this.#show(Math.max(0, Math.min(at, this.#order.length - 1)))
   }
 
   /** Stops, and goes on or back in a circle. */
