@@ -36,7 +36,11 @@ export function startStudio(isolated: Promise<unknown>, keepSite: () => void): v
   const strip = new HistoryStrip(store, history)
   const keep = (made: Parameters<HistoryStrip['keep']>[0]) => strip.keep(made)
   const draw = new DrawView(store, session, keep)
-  const make = makeView(store, new Rough(store, session))
+  const make = makeView(store, new Rough(store, session), (made) => {
+    keep(made)
+    store.set({ shown: made, rough: undefined })
+    store.state.work?.cancel()
+  })
   const views: Readonly<Record<Tab, View>> = {
     make,
     draw,

@@ -15,7 +15,8 @@ export class BrushLayer {
     tabindex: 0,
     role: 'application',
     'aria-roledescription': 'brush',
-    'aria-label': 'What stays and what moves: paint, or move the pen by the arrow keys and lower or lift it by the space bar',
+    'aria-label':
+      'What stays and what moves: paint, or move the pen by the arrow keys and lower or lift it by the space bar',
   })
   #line: Stroke | undefined
 

@@ -1,10 +1,11 @@
 import { DragGesture } from '@use-gesture/vanilla'
 import { h } from './dom.js'
+import { madeOf } from './maker.js'
 import { drawCrop } from './picture.js'
 import { Player } from './player.js'
 import type { Rough } from './rough.js'
 import { steerTools } from './steer-tools.js'
-import { TRIES, type Store } from './store.js'
+import { TRIES, type Made, type Store } from './store.js'
 import type { Timeline } from './timeline.js'
 
 /** A view of the studio, and what plays in it. */
@@ -13,10 +14,23 @@ export interface View {
   readonly player: Player
 }
 
-/** The clip that is looked at, large, and the four tries below it, of which one is picked. */
-export function makeView(store: Store, rough: Rough): View & { readonly timeline: Timeline } {
+/**
+ * The clip that is looked at, large, and the four tries below it, of which one is picked.
+ *
+ * @param keep takes a rough clip that is to be kept as it is
+ */
+export function makeView(
+  store: Store,
+  rough: Rough,
+  keep: (made: Made) => void,
+): View & { readonly timeline: Timeline } {
   const player = new Player()
-  const sketch = h('p', { class: 'sketch', hidden: true }, 'A sketch: the clip follows')
+  const keepSketch = h('button', { type: 'button', class: 'quiet', title: 'Take it as it is' }, 'Keep it')
+  const sketch = h('div', { class: 'sketch', hidden: true }, h('span', {}, 'A sketch: the clip follows'), keepSketch)
+  keepSketch.addEventListener('click', () => {
+    const { rough: sketched, source, settings } = store.state
+    if (sketched && source) keep(madeOf(sketched, source.name, settings.seed))
+  })
   const { layers, bar, timeline, isWatching } = steerTools(store, rough, player)
   const stage = h('div', { class: 'stage' }, player.addScreen('The clip'), ...layers, sketch)
   const still = document.createElement('canvas')
@@ -65,15 +79,7 @@ export function makeView(store: Store, rough: Rough): View & { readonly timeline
     },
     { axis: 'x', swipe: { distance: 30 } },
   )
-  const element = h(
-    'section',
-    { class: 'view make', 'aria-label': 'Make' },
-    stage,
-    player.controls,
-    bar,
-    tries,
-    note,
-  )
+  const element = h('section', { class: 'view make', 'aria-label': 'Make' }, stage, player.controls, bar, tries, note)
   return { element, player, timeline }
 }
 

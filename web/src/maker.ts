@@ -105,9 +105,13 @@ async function makeOne(
   return cutOut(await model.animate(cropped(source!.bitmap, crop, native), options))
 }
 
-/** A new clip as the studio keeps it. */
-export function madeOf(clip: Clip, name: string, id: string = crypto.randomUUID()): Made {
-  return { id, clip, name, seed: Number(clip.metadata['seed'] ?? 0), starred: false, when: Date.now() }
+/**
+ * A new clip as the studio keeps it.
+ *
+ * @param seed of a clip that does not say it
+ */
+export function madeOf(clip: Clip, name: string, seed = 0, id: string = crypto.randomUUID()): Made {
+  return { id, clip, name, seed: Number(clip.metadata['seed'] ?? seed), starred: false, when: Date.now() }
 }
 
 function progressShare(progress: WebProgress): number | undefined {

@@ -55,10 +55,7 @@ export function drawWithPen(canvas: HTMLCanvasElement, mark: HTMLElement, drawin
     } else if (by) {
       const step = KEY_STEP * Math.max(canvas.width, canvas.height)
       const within = (share: number) => Math.min(1, Math.max(0, share))
-      shares = [
-        within(shares[0] + (by[0] * step) / canvas.width),
-        within(shares[1] + (by[1] * step) / canvas.height),
-      ]
+      shares = [within(shares[0] + (by[0] * step) / canvas.width), within(shares[1] + (by[1] * step) / canvas.height)]
       if (drawing.isDown()) drawing.line(at())
     } else return
     // Elsewhere these keys move the clip.

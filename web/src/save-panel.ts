@@ -143,8 +143,8 @@ export function savePanel(store: Store): HTMLElement {
     )
   })
 
-  store.on(['shown', 'look', 'areOld', 'work'], ({ shown, areOld, work }) => {
-    const isWaiting = areOld && work !== undefined
+  store.on(['shown', 'look', 'areOld', 'work', 'rough'], ({ shown, areOld, work, rough }) => {
+    const isWaiting = (areOld && work !== undefined) || rough !== undefined
     save.disabled = share.disabled = !shown || isWaiting
     save.querySelector('span')!.textContent = isWaiting ? 'Wait for the new clip' : 'Save'
     describe()

@@ -154,6 +154,24 @@ export class Studio {
     )
   }
 
+  /** What the clip says of itself that was kept last. */
+  lastKept(): Promise<Readonly<Record<string, string>>> {
+    return this.page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          const open = indexedDB.open('sfv-studio')
+          open.onsuccess = () => {
+            const request = open.result.transaction('clips').objectStore('clips').getAll()
+            request.onsuccess = () => {
+              open.result.close()
+              const rows = request.result as { when: number; clip: { metadata: Record<string, string> } }[]
+              resolve(rows.sort((a, b) => b.when - a.when)[0]!.clip.metadata)
+            }
+          }
+        }),
+    )
+  }
+
   /** Saves for a purpose, and gives the file's name and path. */
   async save(purpose: string): Promise<{ readonly name: string; readonly path: string }> {
     const { page } = this

@@ -1,0 +1,204 @@
+import type { CDPSession } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { chromiumPath, without } from './support/chromium.js'
+import { PATIENCE, Studio } from './support/studio.js'
+
+/** A part that was pulled, as a clip's metadata has it. */
+interface Motion {
+  readonly from: readonly [string, string]
+  readonly to: readonly [string, string]
+  readonly radius: string
+  readonly ease: string
+}
+
+describe.skipIf(chromiumPath === undefined)(
+  `pins, brush and steps back in Chromium${without}`,
+  { timeout: 120_000 },
+  () => {
+    let studio: Studio
+
+    beforeAll(async () => {
+      studio = await Studio.open()
+      await studio.take('cactus')
+    }, 180_000)
+    afterAll(() => studio?.close())
+
+    const tool = (name: string) => studio.page.locator('.steer .segmented label', { hasText: name })
+    /** The first pictures of the four tries, as numbers that differ where they do. */
+    const tries = async () => {
+      await studio.drag('Picture of the clip', 0)
+      return studio.page.locator('.try canvas').evaluateAll((all) =>
+        all.map((canvas) => {
+          const { width, height } = canvas as HTMLCanvasElement
+          const { data } = (canvas as HTMLCanvasElement).getContext('2d')!.getImageData(0, 0, width, height)
+          return data.reduce((sum, value, i) => (31 * sum + value * ((i % 97) + 1)) % 2147483647, 7)
+        }),
+      )
+    }
+    const labels = () =>
+      studio.page.locator('.pin').evaluateAll((all) => all.map((pin) => pin.getAttribute('aria-label')))
+    const numbers = (texts: readonly string[]) => texts.map((text) => Math.round(Number.parseFloat(text)))
+    const lastMotions = async () => JSON.parse((await studio.lastKept())['motions'] ?? '[]') as Motion[]
+    const place = async (x: number, y: number) => {
+      const box = (await studio.page.locator('.make .stage').boundingBox())!
+      return [box.x + x * box.width, box.y + y * box.height] as const
+    }
+
+    it('shows a sketch while a part is pulled, and the model follows when it is let go', async () => {
+      const { page } = studio
+      const before = await tries()
+      await tool('Pull').click()
+      await page.locator('.make .count', { hasText: /^1 / }).waitFor()
+      const still = await studio.pixels()
+      await page.mouse.move(...(await place(0.8, 0.4)))
+      await page.mouse.down()
+      await page.mouse.move(...(await place(0.8, 0.2)), { steps: 3 })
+      await page.locator('.sketch:visible').waitFor(PATIENCE)
+      // What is pulled is where the arrow points: in the last picture.
+      expect(await page.locator('.make .count').textContent()).toMatch(/^(\d+) \/ \1$/)
+      const first = await studio.pixels()
+      expect(first).not.toBe(still)
+      await page.mouse.move(...(await place(0.6, 0.2)), { steps: 3 })
+      await expect.poll(() => studio.pixels(), PATIENCE).not.toBe(first)
+      expect(await tries()).toEqual(before)
+      await studio.remade(() => page.mouse.up())
+      expect(await page.locator('.sketch').isVisible()).toBe(false)
+      expect(await tries()).not.toEqual(before)
+      const [{ from, to, radius, ease }] = (await lastMotions()) as [Motion]
+      expect([...numbers([...from, ...to, radius]), ease]).toEqual([80, 40, 60, 20, 14, 'soft'])
+    })
+
+    it('takes pins by keys alone: they are put, moved, widened, made to come back, removed', async () => {
+      const { page } = studio
+      await page.locator('.steer input[value=pull]').focus()
+      await page.keyboard.press('Tab')
+      for (let i = 0; i < 8 && !(await page.locator('button:focus', { hasText: 'Add a pin' }).count()); i++)
+        await page.keyboard.press('Tab')
+      await studio.remade(() => page.keyboard.press('Enter'))
+      expect((await labels())[1]).toBe('Pin 2: from 50 %, 50 % to 50 %, 35 %')
+      await studio.remade(async () => {
+        for (const key of ['ArrowRight', 'ArrowDown', 'Shift+ArrowLeft', '+']) await page.keyboard.press(key)
+      })
+      expect((await labels())[1]).toBe('Pin 2: from 48 %, 50 % to 50 %, 37 %')
+      await studio.remade(() => page.locator('.tool .toggle').click())
+      const [, { radius, ease }] = (await lastMotions()) as [Motion, Motion]
+      expect([...numbers([radius]), ease]).toEqual([16, 'return'])
+      await page.locator('.pin').nth(1).focus()
+      await studio.remade(() => page.keyboard.press('Delete'))
+      expect(await labels()).toHaveLength(1)
+    })
+
+    it('paints what stays and what moves, by pointer and by keys; a sketch is kept as it is', async () => {
+      const { page } = studio
+      await tool('Brush').click()
+      const mask = '.brush canvas'
+      const covered = () =>
+        page.locator(mask).evaluate((canvas: HTMLCanvasElement) => {
+          const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height)
+          return data.filter((value, i) => i % 4 === 3 && value > 127).length / (data.length / 4)
+        })
+      // How many colours a place of the trunk has in the clip.
+      const trunk = async () => {
+        const colours = new Set<string>()
+        for (let frame = 0; frame < 4; frame++) {
+          await studio.drag('Picture of the clip', frame)
+          const at = (canvas: HTMLCanvasElement) => {
+            const { width, height } = canvas
+            return canvas
+              .getContext('2d')!
+              .getImageData(width / 2, 0.8 * height, 1, 1)
+              .data.join()
+          }
+          colours.add(await page.locator('.make .stage .screen').evaluate(at))
+        }
+        return colours.size
+      }
+      expect(await covered()).toBe(0)
+      expect(await trunk()).toBeGreaterThan(1)
+      await page.mouse.move(...(await place(0.2, 0.8)))
+      await page.mouse.down()
+      await page.mouse.move(...(await place(0.8, 0.8)), { steps: 3 })
+      await studio.remade(() => page.mouse.up())
+      const line = await covered()
+      expect(line).toBeGreaterThan(0.05)
+      expect(line).toBeLessThan(0.2)
+      await studio.remade(() => page.locator('.tool button', { hasText: 'Clear' }).click())
+      await tool('This moves').click()
+      await page.locator(mask).focus()
+      await page.keyboard.press(' ')
+      await page.keyboard.press('ArrowUp')
+      await page.locator('.sketch:visible').waitFor(PATIENCE)
+      expect(await covered()).toBeGreaterThan(0.85)
+      const kept = await page.locator('.kept > div').count()
+      // At once: a model as small as this one would come before a click.
+      await page.locator('.sketch button').evaluate((button: HTMLElement) => button.click())
+      await expect.poll(() => page.locator('.kept > div').count()).toBe(kept + 1)
+      expect(await page.locator('.kept [aria-selected=true]').getAttribute('aria-label')).toMatch(/^cactus/)
+      expect(await studio.lastKept()).toEqual({ software: 'sfv' })
+      await studio.remade(() => page.keyboard.press(' '))
+      await studio.remade(() => page.locator('.tool button', { hasText: 'Clear' }).click())
+    })
+
+    it('takes back and makes again: pins, settings, picks and pictures, with the clips that were made', async () => {
+      const { page } = studio
+      await tool('Watch').click()
+      const seen = [await tries()]
+      await studio.remade(() => studio.drag('How much it moves', 200))
+      seen.push(await tries())
+      await page.locator('.try').nth(2).click()
+      const picked = () => page.locator('.try input:checked').getAttribute('value')
+      await studio.take('gift')
+      expect(await labels()).toEqual([])
+      await page.evaluate(() => (document.activeElement as HTMLElement).blur())
+      await page.keyboard.press('Control+z')
+      expect([await tries(), await picked(), (await labels()).length]).toEqual([seen[1], '2', 1])
+      expect(await page.locator('.shelf [aria-pressed=true]').getAttribute('title')).toBe('cactus')
+      await page.keyboard.press('Control+z')
+      expect(await picked()).toBe('0')
+      await page.locator('.steer button[title^=Undo]').click()
+      // They are there at once: nothing is made anew.
+      expect([await tries(), await page.locator('.work.idle').count()]).toEqual([seen[0], 1])
+      await page.keyboard.press('Control+Shift+z')
+      expect(await tries()).toEqual(seen[1])
+      await page.locator('.steer button[title^=Redo]').click()
+      await page.keyboard.press('Control+y')
+      await expect.poll(() => page.locator('.shelf [aria-pressed=true]').getAttribute('title')).toBe('gift')
+      expect(await page.locator('.steer button[title^=Redo]').isDisabled()).toBe(true)
+    })
+
+    it('is used by touch alone on a phone: pulled, swiped, taken back', async () => {
+      const { page } = studio
+      await page.setViewportSize({ width: 390, height: 844 })
+      const fingers: CDPSession = await page.context().newCDPSession(page)
+      await fingers.send('Emulation.setTouchEmulationEnabled', { enabled: true })
+      const touch = async (...path: readonly (readonly [number, number])[]) => {
+        for (const [index, [x, y]] of path.entries())
+          await fingers.send('Input.dispatchTouchEvent', {
+            type: index === 0 ? 'touchStart' : 'touchMove',
+            touchPoints: [{ x, y }],
+          })
+        await fingers.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] })
+      }
+      const tap = async (target: ReturnType<typeof tool>) => {
+        await target.scrollIntoViewIfNeeded()
+        const { x, y, width, height } = (await target.boundingBox())!
+        await touch([x + width / 2, y + height / 2])
+      }
+      await page.evaluate(() => scrollTo(0, 0))
+      const picked = () => page.locator('.try input:checked').getAttribute('value')
+      expect(await picked()).toBe('0')
+      await touch(await place(0.7, 0.5), await place(0.5, 0.5), await place(0.2, 0.5))
+      await expect.poll(picked).toBe('1')
+      await tap(tool('Pull'))
+      await studio.remade(async () =>
+        touch(await place(0.5, 0.6), await place(0.5, 0.5), await place(0.5, 0.4), await place(0.5, 0.3)),
+      )
+      expect(await labels()).toHaveLength(1)
+      expect(await page.evaluate(() => scrollY)).toBe(0)
+      await tap(page.locator('.steer button[title^=Undo]'))
+      await expect.poll(labels).toEqual([])
+      await fingers.send('Emulation.setTouchEmulationEnabled', { enabled: false })
+      expect(studio.complaints).toEqual([])
+    })
+  },
+)
