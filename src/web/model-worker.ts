@@ -14,7 +14,8 @@ import { lineToPage } from './worker-line.js'
 
 /** What opening a model is told. */
 export interface OpenRequest {
-  readonly url: string
+  /** The address of the model's folder, or its files by their paths. */
+  readonly source: string | ReadonlyMap<string, Blob>
   readonly engine: Omit<WebEngineOptions, 'device'>
 }
 
@@ -79,7 +80,7 @@ function answerWith(clip: ClipContent): Answer {
 }
 
 const handlers = {
-  async open({ url, engine: options }: OpenRequest, { signal, report }: Work) {
+  async open({ source: asked, engine: options }: OpenRequest, { signal, report }: Work) {
     const { ort, device } = runtime!
     // One progress over all that is fetched; each part tells its own bytes.
     const parts = new Map<string, DownloadProgress | undefined>([['model', undefined]])
@@ -93,7 +94,7 @@ const handlers = {
       report({ file: progress.file, loaded: sum('loaded'), total: sum('total') })
     }
     let isOpen = false
-    files = ModelFiles.open(url, { signal })
+    files = typeof asked === 'string' ? ModelFiles.open(asked, { signal }) : Promise.resolve(ModelFiles.ofOwn(asked))
     const opening = files
     const [source, wasm] = await Promise.all([
       opening.then((files) => openModelFiles(files, { signal, onDownload: told('model') })),

@@ -10,6 +10,7 @@ import { listenForKeys } from './keys.js'
 import { Maker } from './maker.js'
 import { makeView, type View } from './make-view.js'
 import { complain, messageRegions } from './messages.js'
+import { modelPanel, nameOf } from './model-panel.js'
 import { picturePanel } from './picture-panel.js'
 import { Rough } from './rough.js'
 import { savePanel } from './save-panel.js'
@@ -32,7 +33,8 @@ export function startStudio(isolated: Promise<unknown>, keepSite: () => void): v
   const store = new Store()
   const history = new History()
   const download = downloadBar()
-  const session = new Session(isolated, download.tell)
+  const address = followAddress(store)
+  const session = new Session(isolated, address.model, download.tell)
   const strip = new HistoryStrip(store, history)
   const keep = (made: Parameters<HistoryStrip['keep']>[0]) => strip.keep(made)
   const draw = new DrawView(store, session, keep)
@@ -72,7 +74,7 @@ export function startStudio(isolated: Promise<unknown>, keepSite: () => void): v
       lookPanel(store),
     ),
     h('div', { class: 'middle' }, ...Object.values(views).map(({ element }) => element), workBar(store)),
-    h('div', { class: 'side' }, settingsPanel(store), savePanel(store)),
+    h('div', { class: 'side' }, settingsPanel(store, modelPanel(store, session)), savePanel(store)),
   )
   front.after(work, bottomBar(store, take), ...messageRegions())
   front.querySelector('.drop')!.prepend(fileButton('Choose a picture', 'image/*,video/*', (file) => take([file])))
@@ -110,12 +112,13 @@ export function startStudio(isolated: Promise<unknown>, keepSite: () => void): v
     redo: () => (store.state.tab === 'draw' ? draw.undo(true) : make.timeline.redo()),
   })
 
-  const { picture } = followAddress(store)
+  const { picture } = address
   new Maker(store, session, keep)
   if (picture === 'own') void intake.takeLast()
   else if (examples.some(({ dataset }) => dataset['example'] === picture)) void intake.takeExample(picture!)
-  session.model().then(({ native, defaults, abilities }) => {
-    store.set({ facts: { native, defaults, abilities } })
+  session.model().then(({ facts }) => {
+    // Another one may have been chosen while this one came.
+    if (!store.state.model) store.set({ facts, model: { name: nameOf(address.model), address: address.model } })
     download.done()
     keepSite()
   }, complain)

@@ -164,3 +164,8 @@ export function fileButton(label: string, accept: string, take: (file: File) => 
     input,
   )
 }
+
+/** A number of bytes in words. */
+export function kilobytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1024)} KB`
+}

@@ -32,6 +32,10 @@ export class Maker {
       this.#soon()
     })
     store.on(['tab'], () => this.#soon())
+    store.on(['model'], ({ source }) => {
+      this.#isDue ||= source !== undefined
+      this.#soon()
+    })
   }
 
   /** Other views leave the tries as they are; they are made anew when one comes back to them. */

@@ -6,6 +6,9 @@ import type { Look } from './store.js'
 /** How strongly the frames before and after show through. */
 const ONION = 0.28
 
+/** Milliseconds between looks for a clip where there is none. */
+const IDLE = 250
+
 /** Where one clip, or a still picture, of a player is drawn. */
 interface Screen {
   readonly canvas: HTMLCanvasElement
@@ -140,7 +143,7 @@ export class Player {
     const fps = this.#screens.find(({ clip }) => clip)?.clip?.fps
     const { length } = this.#order
     if (fps && this.#playing && length > 1 && this.controls.offsetParent) this.#show((this.#at + 1) % length)
-    const wait = 1000 / ((fps ?? 4) * this.#look.speed)
+    const wait = fps ? 1000 / (fps * this.#look.speed) : IDLE
     if (!document.hidden) setTimeout(() => requestAnimationFrame(() => this.#tick()), wait)
   }
 

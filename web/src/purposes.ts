@@ -95,6 +95,12 @@ export const PURPOSES = [
   { id: 'web-page', label: 'A web page', format: 'webp', about: 'WebP and the HTML to embed it, in a zip' },
 ] as const satisfies readonly Purpose[]
 
+/** A clip as it is, for whoever wants all of them. */
+export const AS_IT_IS: Purpose = { id: 'clip', label: 'WebP', format: 'webp', about: 'WebP, as large as the clip' }
+
+/** Formats that pages and letters show as moving pictures. */
+export const PICTURES: readonly ExportFormat[] = ['gif', 'webp', 'apng']
+
 /** The ending of a format's file. */
 export function endingOf(format: ExportFormat): string {
   return format === 'png' ? 'zip' : format === 'apng' ? 'png' : format

@@ -55,7 +55,11 @@ export function finished(clip: Clip, look: Look, { least = 0, most = Infinity, s
   const { width, height, count } = clip.frames
   const order = playedOrder(count, look)
   const fps = Math.max(clip.fps * look.speed, order.length / most)
-  const rounds = Math.max(1, Math.ceil((least * fps) / order.length - 1e-9))
+  const [fewest, room] = [
+    Math.ceil((least * fps) / order.length - 1e-9),
+    Math.floor((most * fps) / order.length + 1e-9),
+  ]
+  const rounds = Math.max(1, fewest, Math.min(look.rounds, room))
   const played = Array.from({ length: rounds }, () => order).flat()
   const side = Math.max(width, height)
   const [w, h] = square ? [side, side] : [width, height]

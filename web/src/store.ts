@@ -34,6 +34,8 @@ export interface Look {
   readonly speed: number
   /** There and back, instead of from the beginning again. */
   readonly back: boolean
+  /** How often a file plays it, where there is room. */
+  readonly rounds: number
 }
 
 /** A clip that was made, with what the strip of kept ones must know. */
@@ -58,6 +60,8 @@ export interface Work {
 export interface State {
   readonly tab: Tab
   readonly facts: ModelFacts | undefined
+  /** What the model is called, and its address where it has one. */
+  readonly model: { readonly name: string; readonly address: string | undefined } | undefined
   readonly source: Source | undefined
   readonly crop: Crop
   /** What clips shall end with, for models that take it. */
@@ -104,13 +108,14 @@ export class Store {
   #state: State = {
     tab: 'make',
     facts: undefined,
+    model: undefined,
     source: undefined,
     crop: CENTRED,
     end: undefined,
     settings: { seed: 1, loop: false },
     pins: [],
     strokes: [],
-    look: { ground: 'clear', speed: 1, back: false },
+    look: { ground: 'clear', speed: 1, back: false, rounds: 1 },
     tries: [],
     asked: undefined,
     rough: undefined,

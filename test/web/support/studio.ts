@@ -175,7 +175,7 @@ export class Studio {
   /** Saves for a purpose, and gives the file's name and path. */
   async save(purpose: string): Promise<{ readonly name: string; readonly path: string }> {
     const { page } = this
-    await page.locator('.purposes label', { hasText: purpose }).click()
+    await page.locator('.purposes[role=radiogroup] label', { hasText: purpose }).click()
     const download = page.waitForEvent('download', PATIENCE)
     await page.locator('.save .primary').click()
     const file = await download

@@ -1,5 +1,10 @@
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { zipSync } from 'fflate'
 import type { CDPSession } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { manifestOf } from '../../src/weights/manifest.node.js'
+import { TINY } from '../pipeline/tiny.js'
 import { chromiumPath, without } from './support/chromium.js'
 import { PATIENCE, Studio } from './support/studio.js'
 
@@ -12,7 +17,7 @@ interface Motion {
 }
 
 describe.skipIf(chromiumPath === undefined)(
-  `pins, brush and steps back in Chromium${without}`,
+  `pins, brush, steps back and models in Chromium${without}`,
   { timeout: 120_000 },
   () => {
     let studio: Studio
@@ -164,6 +169,71 @@ describe.skipIf(chromiumPath === undefined)(
       await page.keyboard.press('Control+y')
       await expect.poll(() => page.locator('.shelf [aria-pressed=true]').getAttribute('title')).toBe('gift')
       expect(await page.locator('.steer button[title^=Redo]').isDisabled()).toBe(true)
+    })
+
+    it('opens another model by address, folder and zip, and takes shape, length and motion from it', async () => {
+      const { page, folder } = studio
+      const other = join(folder, 'other')
+      await cp(TINY, other, { recursive: true })
+      const change = async (file: string, fields: object) => {
+        const path = join(other, file)
+        await writeFile(path, JSON.stringify({ ...(JSON.parse(await readFile(path, 'utf8')) as object), ...fields }))
+      }
+      await change('unet/config.json', { num_frames: 6, sample_size: [16, 12] })
+      await change('model_index.json', { _sfv_defaults: { motion_bucket_id: 200 } })
+      await rm(join(other, 'case.safetensors.gz'))
+      await writeFile(join(other, 'manifest.json'), JSON.stringify(await manifestOf(other)))
+      await page.locator('.settings summary').click()
+      const says = () => page.locator('.settings details .hint').first().textContent()
+      const tiny = await says()
+      const isOther = async () => {
+        expect(await says()).toMatch(/^This model makes 6 pictures of 48 × 64/)
+        expect(await page.locator('.numbers dd').first().textContent()).toBe('200')
+        expect(await page.locator('.make .count').textContent()).toMatch(/ 6$/)
+        const box = (await page.locator('.make .stage').boundingBox())!
+        expect(box.width / box.height).toBeCloseTo(48 / 64, 2)
+      }
+      const zipOf = async () => {
+        const files: Record<string, Uint8Array> = {}
+        for (const entry of await readdir(TINY, { recursive: true }))
+          if (/json$|safetensors$/.test(entry)) files[`tiny/${entry}`] = await readFile(join(TINY, entry))
+        return Buffer.from(zipSync(files, { level: 0 }))
+      }
+      const address = page.locator('.address input')
+      const opened = async (work: () => Promise<unknown>) => {
+        await work()
+        await page.locator('.tries .try.empty').nth(3).waitFor(PATIENCE)
+        await studio.made()
+      }
+      await address.fill('other/')
+      await opened(() => page.locator('.address button').click())
+      await isOther()
+      expect(page.url()).toContain('model=other')
+      const zip = page.locator('.model input[accept=".zip"]')
+      await opened(async () =>
+        zip.setInputFiles({ name: 'tiny.zip', mimeType: 'application/zip', buffer: await zipOf() }),
+      )
+      expect(await says()).toBe(tiny)
+      await opened(() => page.locator('.model input[webkitdirectory]').setInputFiles(other))
+      await isOther()
+      for (const [text, work] of [
+        [
+          'takes no models of https://example.com',
+          () => address.fill('https://example.com/model').then(() => address.press('Enter')),
+        ],
+        [
+          'broken.zip is no zip',
+          () => zip.setInputFiles({ name: 'broken.zip', mimeType: '', buffer: Buffer.from('no') }),
+        ],
+      ] as const) {
+        await work()
+        await page.locator('.message.error', { hasText: text }).waitFor(PATIENCE)
+        await page.locator('.message .close').click()
+      }
+      await isOther()
+      await opened(() => page.locator('.model button', { hasText: 'The studio’s own' }).click())
+      expect(await says()).toBe(tiny)
+      await page.locator('.settings summary').click()
     })
 
     it('is used by touch alone on a phone: pulled, swiped, taken back', async () => {
