@@ -81,7 +81,8 @@ async function firstVisit(browser: Browser, url: string): Promise<Row[]> {
 }
 
 async function atWork(browser: Browser, url: string): Promise<Row[]> {
-  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
+  const page = await context.newPage()
   await page.addInitScript(() => {
     const longTasks: number[] = []
     Object.assign(globalThis, { longTasks })
@@ -99,8 +100,8 @@ async function atWork(browser: Browser, url: string): Promise<Row[]> {
   const cpu = (cpuOfChildren() - before) / CLICKS
   const longTasks = await page.evaluate(() => (globalThis as unknown as { longTasks: number[] }).longTasks)
   const playing = await shareOfCore(page)
-  // Another page in front hides this one.
-  const other = await page.context().newPage()
+  // Another page in front hides this one; without a window Chromium does not say so by itself.
+  const other = await context.newPage()
   await other.bringToFront()
   await page.evaluate(() => {
     Object.defineProperty(document, 'hidden', { value: true })
