@@ -208,7 +208,7 @@ describe.skipIf(chromiumPath === undefined || !hasFfmpeg)(
       await studio.context.grantPermissions(['clipboard-read', 'clipboard-write'])
       await page.locator('.kept [aria-label^="disc"]').click()
       await page.locator('.purposes[role=radiogroup] label', { hasText: 'Slack emoji' }).first().click()
-      await page.locator('.save button', { hasText: 'Copy' }).click()
+      await page.locator('.save button[title=Copy]').click()
       await page.locator('.message', { hasText: 'Copied' }).waitFor(PATIENCE)
       const copied = await page.evaluate(async () => {
         const [item] = await navigator.clipboard.read()

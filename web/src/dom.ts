@@ -1,5 +1,6 @@
 import {
   Contrast,
+  Copy,
   createElement,
   Dices,
   Download,
@@ -57,6 +58,7 @@ const ICONS = {
   pack: Package,
   pin: MapPin,
   share: Share2,
+  copy: Copy,
   video: Film,
   stop: X,
 } as const

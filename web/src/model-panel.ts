@@ -45,7 +45,8 @@ export function modelPanel(store: Store, session: Session): HTMLElement {
   own.addEventListener('click', () => void open('the studio’s own model', () => OWN_MODEL))
   const name = h('p', { class: 'hint' })
   store.on(['model'], ({ model }) => {
-    name.textContent = model ? `Made by ${model.name}.` : ''
+    name.textContent = model && model.address !== OWN_MODEL ? `Clips are made by ${model.name}.` : ''
+    name.hidden = name.textContent === ''
     own.hidden = !model || model.address === OWN_MODEL
   })
   return h(

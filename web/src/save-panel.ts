@@ -1,6 +1,6 @@
 import { EXPORT_FORMATS, offerDownload, type ExportFormat } from '../../src/web/index.js'
 import { copyPicture } from './copy.js'
-import { h, icon, kilobytes } from './dom.js'
+import { h, icon, iconButton, kilobytes } from './dom.js'
 import { complain, say } from './messages.js'
 import { packPanel } from './pack-panel.js'
 import { AS_IT_IS, OPAQUE, PICTURES, PURPOSES, type Purpose } from './purposes.js'
@@ -39,7 +39,8 @@ export function savePanel(store: Store): HTMLElement {
     icon('share'),
     'Share',
   )
-  const copy = h('button', { type: 'button', class: 'quiet', hidden: !('ClipboardItem' in globalThis) }, 'Copy')
+  const copy = iconButton('copy', 'Copy', () => copyShown())
+  copy.hidden = !('ClipboardItem' in globalThis)
 
   const choose = (chosen: Purpose) => {
     purpose = chosen
@@ -133,7 +134,7 @@ export function savePanel(store: Store): HTMLElement {
       else say('This browser cannot share such a file; save it instead.')
     })
   })
-  copy.addEventListener('click', () => {
+  const copyShown = () => {
     const { shown, look } = store.state
     if (!shown) return
     const isPicture = PICTURES.includes(purpose.format) && purpose.id !== 'web-page'
@@ -142,7 +143,7 @@ export function savePanel(store: Store): HTMLElement {
       () => say('Copied: letters and pages take it moving, all else its first picture.'),
       complain,
     )
-  })
+  }
 
   store.on(['shown', 'look', 'areOld', 'work', 'rough'], ({ shown, areOld, work, rough }) => {
     const isWaiting = (areOld && work !== undefined) || rough !== undefined
