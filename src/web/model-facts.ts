@@ -19,6 +19,8 @@ export interface ModelFacts {
     /** `motions`, `still` and `moving` cost no further forwards: the model is told of them. */
     readonly hints: boolean
   }
+  /** The least share of a picture's edge that is clear or white in what it knows; undefined where it knows all kinds. */
+  readonly freeEdge: number | undefined
   /** Numbers of steps that are worth a comparison, the fewest first. */
   readonly steps: readonly number[]
 }
@@ -45,6 +47,7 @@ export function factsOf(model: Model): ModelFacts {
       loop: endFrame || !autoencoder.relative,
       hints: controls.includes('motion_hints'),
     },
+    freeEdge: model.defaults.freeEdge,
     steps: model.scheduler.consistency ? CONSISTENCY_STEPS : STEPS,
   }
 }

@@ -1,6 +1,7 @@
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { zipSync } from 'fflate'
+import sharp from 'sharp'
 import type { CDPSession } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { manifestOf } from '../../src/weights/manifest.node.js'
@@ -180,7 +181,7 @@ describe.skipIf(chromiumPath === undefined)(
         await writeFile(path, JSON.stringify({ ...(JSON.parse(await readFile(path, 'utf8')) as object), ...fields }))
       }
       await change('unet/config.json', { num_frames: 6, sample_size: [16, 12] })
-      await change('model_index.json', { _sfv_defaults: { motion_bucket_id: 200 } })
+      await change('model_index.json', { _sfv_defaults: { motion_bucket_id: 200, free_edge: 0.75 } })
       await rm(join(other, 'case.safetensors.gz'))
       await writeFile(join(other, 'manifest.json'), JSON.stringify(await manifestOf(other)))
       await page.locator('.settings summary').click()
@@ -231,6 +232,23 @@ describe.skipIf(chromiumPath === undefined)(
         await page.locator('.message .close').click()
       }
       await isOther()
+      // It says which pictures it knows: of others the studio speaks, and cuts a figure from a plain ground.
+      expect(await page.locator('.unlike').isVisible()).toBe(false)
+      const disc = '<svg width="64" height="64"><circle cx="32" cy="32" r="18" fill="#e32"/></svg>'
+      const blue = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#2850c8' } })
+        .composite([{ input: Buffer.from(disc) }])
+        .png()
+        .toBuffer()
+      await studio.remade(() => studio.give('drop', ['blue.png', 'image/png', blue]))
+      await page.locator('.unlike p', { hasText: 'Only 0 % of this picture’s edge is free' }).waitFor(PATIENCE)
+      await studio.remade(() => page.locator('.unlike button').click())
+      await expect.poll(() => page.locator('.unlike').isVisible()).toBe(false)
+      const places = await page.locator('.cropper canvas').evaluate((canvas: HTMLCanvasElement) => {
+        const context = canvas.getContext('2d')!
+        const at = (x: number, y: number) => [...context.getImageData(x * canvas.width, y * canvas.height, 1, 1).data]
+        return { corner: at(0.02, 0.02)[3], middle: at(0.5, 0.5) }
+      })
+      expect(places).toEqual({ corner: 0, middle: [0xee, 0x33, 0x22, 255] })
       await opened(() => page.locator('.model button', { hasText: 'The studio’s own' }).click())
       expect(await says()).toBe(tiny)
       await page.locator('.settings summary').click()
