@@ -179,6 +179,33 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${without}`, 
     await studio.made()
   })
 
+  it('draws while it plays, and nothing at all while it is paused or in the background', async () => {
+    const { page } = studio
+    const drawn = (work: 'none' | 'hide' | 'show') =>
+      page.evaluate(async (work) => {
+        if (work !== 'none') {
+          Object.defineProperty(document, 'hidden', { value: work === 'hide', configurable: true })
+          document.dispatchEvent(new Event('visibilitychange'))
+        }
+        const proto = CanvasRenderingContext2D.prototype
+        const own = Object.getOwnPropertyDescriptor(proto, 'drawImage')!
+        let count = 0
+        proto.drawImage = function (this: CanvasRenderingContext2D, ...args: Parameters<typeof own.value>) {
+          count++
+          return own.value.apply(this, args) as unknown
+        } as never
+        await new Promise((resolve) => setTimeout(resolve, 600))
+        Object.defineProperty(proto, 'drawImage', own)
+        return count
+      }, work)
+    await expect.poll(() => drawn('none'), PATIENCE).toBeGreaterThan(0)
+    expect(await drawn('hide')).toBe(0)
+    await expect.poll(() => drawn('show'), PATIENCE).toBeGreaterThan(0)
+    await page.locator('.make .transport .icon-button[title^=Pause]').click()
+    expect(await drawn('none')).toBe(0)
+    await page.locator('.make .transport .icon-button[title^=Play]').click()
+  })
+
   it('asked no other host, and complained of nothing', () => {
     const { asked, site, complaints } = studio
     expect(asked.filter((url) => !/^(blob|data):/.test(url) && !url.startsWith(site.url))).toEqual([])
@@ -241,5 +268,9 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${without}`, 
     await studio.made()
     await studio.take('gift')
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
+    await studio.show('Compare')
+    await page.locator('.compare .primary').click()
+    await page.locator('.tile .hint', { hasText: /^50 forwards/ }).waitFor(PATIENCE)
+    expect(await page.locator('.tile .hint', { hasText: /forward/ }).count()).toBe(5)
   })
 })
