@@ -137,6 +137,16 @@ export class ImageToVideo {
     return new Clip(await this.worker.call<ClipContent>('edit', request, { signal, onProgress }))
   }
 
+  /**
+   * Fetches what a single forward does without, such as the network of many steps, for when there is no connection. The browser's
+   * storage has all of the model then.
+   *
+   * @throws UserError when it cannot be fetched, or is damaged.
+   */
+  keep(): Promise<void> {
+    return this.worker.call('keep', undefined)
+  }
+
   /** Ends the worker and frees all memory of the model; clips that are being made are rejected with an AbortError. */
   dispose(): void {
     this.worker.terminate()

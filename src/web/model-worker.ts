@@ -2,8 +2,9 @@ import type { ClipContent } from '../media/clip.js'
 import type { Picture } from '../media/frames.js'
 import { readImage } from '../media/image.web.js'
 import { ImageToVideo } from '../pipeline/image-to-video.js'
+import type { ModelSource } from '../pipeline/model-source.js'
 import { Model } from '../pipeline/model.js'
-import { openModelFiles } from '../pipeline/pretrained.web.js'
+import { keepModelFiles, openModelFiles } from '../pipeline/pretrained.web.js'
 import type { AnimateSettings, EditSettings } from '../pipeline/settings.js'
 import { webEngine, type Ort, type WebDevice, type WebEngineOptions } from '../runtime/engine.web.js'
 import { ModelFiles, type DownloadProgress } from '../weights/model-files.web.js'
@@ -49,6 +50,7 @@ interface Runtime {
 
 let runtime: Runtime | undefined
 let model: ImageToVideo | undefined
+let source: ModelSource | undefined
 let files: Promise<ModelFiles> | undefined
 /** Whoever waits is told of downloads. */
 let tellDownload: ((progress: DownloadProgress) => void) | undefined
@@ -96,13 +98,14 @@ const handlers = {
     let isOpen = false
     files = typeof asked === 'string' ? ModelFiles.open(asked, { signal }) : Promise.resolve(ModelFiles.ofOwn(asked))
     const opening = files
-    const [source, wasm] = await Promise.all([
+    const [opened, wasm] = await Promise.all([
       opening.then((files) => openModelFiles(files, { signal, onDownload: told('model') })),
       options.compressed ? fetchRuntime(device, options.runtime, { signal, onDownload: told('runtime') }) : undefined,
     ])
     isOpen = true
     const read = async (file: string) => (await opening).read(file)
     const engine = webEngine(ort, device, read, options, wasm)
+    source = opened
     model = new ImageToVideo(source, engine)
     const facts = factsOf(new Model(source, engine))
     return { value: { device: engine.device, ...facts } satisfies OpenAnswer }
@@ -112,6 +115,12 @@ const handlers = {
     tellDownload = (progress) => report({ type: 'download', ...progress })
     const options = { ...settings, ...opening(further), signal, onProgress: report }
     return answerWith(await released(opened().animate(pictureOf(picture), options)))
+  },
+
+  async keep() {
+    const [held, known] = [await files, source]
+    if (held && known) await keepModelFiles(held, known)
+    return { value: undefined }
   },
 
   async preview({ picture, further, settings }: AnimateRequest) {

@@ -201,21 +201,16 @@ describe.skipIf(chromiumPath === undefined)(
         return Buffer.from(zipSync(files, { level: 0 }))
       }
       const address = page.locator('.address input')
-      const opened = async (work: () => Promise<unknown>) => {
-        await work()
-        await page.locator('.tries .try.empty').nth(3).waitFor(PATIENCE)
-        await studio.made()
-      }
       await address.fill('other/')
-      await opened(() => page.locator('.address button').click())
+      await studio.anew(() => page.locator('.address button').click())
       await isOther()
       expect(page.url()).toContain('model=other')
       const zip = page.locator('.model input[accept=".zip"]')
-      await opened(async () =>
+      await studio.anew(async () =>
         zip.setInputFiles({ name: 'tiny.zip', mimeType: 'application/zip', buffer: await zipOf() }),
       )
       expect(await says()).toBe(tiny)
-      await opened(() => page.locator('.model input[webkitdirectory]').setInputFiles(other))
+      await studio.anew(() => page.locator('.model input[webkitdirectory]').setInputFiles(other))
       await isOther()
       for (const [text, work] of [
         [
@@ -249,7 +244,7 @@ describe.skipIf(chromiumPath === undefined)(
         return { corner: at(0.02, 0.02)[3], middle: at(0.5, 0.5) }
       })
       expect(places).toEqual({ corner: 0, middle: [0xee, 0x33, 0x22, 255] })
-      await opened(() => page.locator('.model button', { hasText: 'The studio’s own' }).click())
+      await studio.anew(() => page.locator('.model button', { hasText: 'The studio’s own' }).click())
       expect(await says()).toBe(tiny)
       await page.locator('.settings summary').click()
     })

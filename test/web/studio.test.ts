@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { TINY } from '../pipeline/tiny.js'
 import { chromiumPath, without } from './support/chromium.js'
 import { Site } from './support/site.js'
 import { PATIENCE, Studio } from './support/studio.js'
@@ -166,7 +168,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${without}`, 
 
   it('says that the model came damaged, and fetches it again for the next clip', async () => {
     const { page, site } = studio
-    const unet = '/some/folder/model/unet/diffusion_pytorch_model.safetensors'
+    const unet = '/some/folder/model/student/diffusion_pytorch_model.safetensors'
     await page.evaluate(() => caches.delete('sfv-models'))
     site.spoiled.set(unet, (right) => Uint8Array.from(right, (byte, i) => (i === 99_999 ? byte ^ 1 : byte)))
     await page.reload()
@@ -263,6 +265,10 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${without}`, 
         return (await Promise.all(names.map(async (name) => (await (await caches.open(name)).keys()).length)))[0]
       })
     await expect.poll(kept, PATIENCE).toBeGreaterThan(30)
+    const weights = () =>
+      page.evaluate(async () => (await (await caches.open('sfv-models')).keys()).map(({ url }) => url))
+    const teacher = createHash('sha256').update(await readFile(join(TINY, 'unet/diffusion_pytorch_model.safetensors')))
+    await expect.poll(weights, PATIENCE).toContainEqual(expect.stringContaining(teacher.digest('hex')))
     await site.close()
     await page.reload()
     await studio.made()

@@ -14,7 +14,7 @@ import { modelPanel, nameOf } from './model-panel.js'
 import { picturePanel } from './picture-panel.js'
 import { Rough } from './rough.js'
 import { savePanel } from './save-panel.js'
-import { Session } from './session.js'
+import { OWN_MODEL, Session } from './session.js'
 import { anotherTry, lookPanel, settingsPanel } from './settings-panel.js'
 import { Store, TABS, type Tab } from './store.js'
 import { toggleTheme } from './theme.js'
@@ -34,7 +34,12 @@ export function startStudio(isolated: Promise<unknown>, keepSite: () => void): v
   const history = new History()
   const download = downloadBar()
   const address = followAddress(store)
-  const session = new Session(isolated, address.model, download.tell)
+  const session = new Session(isolated, address.model, download.tell, ({ facts }) => {
+    // Another one may have been chosen while this one came.
+    if (!store.state.model) store.set({ facts, model: { name: nameOf(address.model), address: address.model } })
+    download.done()
+    keepSite()
+  })
   const strip = new HistoryStrip(store, history)
   const keep = (made: Parameters<HistoryStrip['keep']>[0]) => strip.keep(made)
   const draw = new DrawView(store, session, keep)
@@ -116,12 +121,22 @@ export function startStudio(isolated: Promise<unknown>, keepSite: () => void): v
   new Maker(store, session, keep)
   if (picture === 'own') void intake.takeLast()
   else if (examples.some(({ dataset }) => dataset['example'] === picture)) void intake.takeExample(picture!)
-  session.model().then(({ facts }) => {
-    // Another one may have been chosen while this one came.
-    if (!store.state.model) store.set({ facts, model: { name: nameOf(address.model), address: address.model } })
-    download.done()
-    keepSite()
-  }, complain)
+  session.model().catch(complain)
+  keepModel(store, session)
+}
+
+/** Fetches what Compare needs of the studio's own model once the first clips are there, unless the visitor saves data. */
+function keepModel(store: Store, session: Session): void {
+  let isKept = (navigator as { connection?: { saveData?: boolean } }).connection?.saveData === true
+  store.on(['work', 'tries', 'model'], ({ work, tries, model: chosen }) => {
+    if (isKept || work || tries.length === 0 || chosen?.address !== OWN_MODEL) return
+    isKept = true
+    // Without it Compare fetches it when it is asked for.
+    session
+      .model()
+      .then((model) => model.keep())
+      .catch(() => (isKept = false))
+  })
 }
 
 /** How far the model is, in one bar over all bytes. */

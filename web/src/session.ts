@@ -17,18 +17,25 @@ export class Session {
   /**
    * @param isolated is kept once the page has threads, or is known to go without
    * @param onDownload how far the weights and the runtime are
+   * @param onOpen is told of the model once it is there, be it at the second attempt
    */
   constructor(
     private readonly isolated: Promise<unknown>,
     origin: Origin,
     private readonly onDownload: (progress: DownloadProgress) => void,
+    private readonly onOpen: (model: ImageToVideo) => void,
   ) {
     this.#origin = origin
   }
 
   /** The model; what failed is tried again the next time. */
   model(): Promise<ImageToVideo> {
-    this.#opening ??= this.isolated.then(() => this.#open(this.#origin))
+    this.#opening ??= this.isolated
+      .then(() => this.#open(this.#origin))
+      .then((model) => {
+        this.onOpen(model)
+        return model
+      })
     this.#opening.catch(() => (this.#opening = undefined))
     return this.#opening
   }
