@@ -28,9 +28,11 @@ export async function buildStudio(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sfv-studio-'))
   // Vite builds for users only where the environment says so.
   process.env['NODE_ENV'] = 'production'
-  process.env['SFV_MODEL'] = await withStudent(await mkdtemp(join(tmpdir(), 'sfv-tiny-')))
+  const model = await withStudent(await mkdtemp(join(tmpdir(), 'sfv-tiny-')))
+  process.env['SFV_MODEL'] = model
   process.env['SFV_STUDIO_OUT'] = folder
   await build({ root: 'web', logLevel: 'error', build: { minify: true } })
+  await rm(model, { recursive: true, force: true })
   return folder
 }
 
