@@ -12,6 +12,9 @@ const MODEL = process.env['SFV_MODEL'] ?? join(root, 'models/fluent')
 const ORT = join(root, 'node_modules/onnxruntime-web/dist')
 const OUT = process.env['SFV_STUDIO_OUT'] ?? join(root, 'dist-studio')
 
+/** Further hosts that models may be opened from, such as `https://huggingface.co`, parted by spaces. */
+const MODEL_ORIGINS = (process.env['SFV_MODEL_ORIGINS'] ?? '').split(/\s+/).filter((origin) => origin !== '')
+
 /** Nothing but the site's own files, and WebAssembly; pictures, clips and workers (mediabunny's) of the page's own making. */
 const POLICY = [
   "default-src 'none'",
@@ -20,7 +23,7 @@ const POLICY = [
   "style-src 'self'",
   "img-src 'self' blob: data:",
   "media-src 'self' blob:",
-  "connect-src 'self' blob:",
+  ["connect-src 'self' blob:", ...MODEL_ORIGINS].join(' '),
   "manifest-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
@@ -75,6 +78,7 @@ export default defineConfig({
   base: './',
   publicDir: join(here, 'public'),
   plugins: [siteFiles(MODEL, ORT, ISOLATION), offline()],
+  define: { MODEL_ORIGINS: JSON.stringify(MODEL_ORIGINS) },
   resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'browser', 'module', 'import', 'default'] },
   // What workers need must be known from the start: dependencies that are found late make the development server reload the page.
   optimizeDeps: { entries: ['index.html', 'src/app.ts', '../src/web/*-worker*.ts'] },

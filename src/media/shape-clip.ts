@@ -14,11 +14,13 @@ export interface Shape {
  * pictures where it would be too fast, and in the middle of a square, which is clear beside it.
  *
  * @param order the places of its frames in the order in which they are played; as they are unless told
+ * @param asked how many rounds it is played, where there is room
  */
 export function shapedClip(
   clip: ClipContent,
   { least = 0, most = Infinity, fastest = Infinity, square }: Shape,
   order: readonly number[] = Array.from({ length: clip.frames.count }, (_, index) => index),
+  asked = 1,
 ): ClipContent {
   const { width, height } = clip.frames
   const wanted = Math.max(clip.fps, order.length / most)
@@ -27,7 +29,9 @@ export function shapedClip(
     { length: Math.max(1, Math.floor((order.length * fps) / wanted + 1e-9)) },
     (_, i) => order[Math.min(order.length - 1, Math.floor((i * wanted) / fps + 1e-9))]!,
   )
-  const rounds = Math.max(1, Math.ceil((least * fps) / shown.length - 1e-9))
+  const fewest = Math.ceil((least * fps) / shown.length - 1e-9)
+  const room = Math.floor((most * fps) / shown.length + 1e-9)
+  const rounds = Math.max(1, fewest, Math.min(asked, room))
   const played = Array.from({ length: rounds }, () => shown).flat()
   const side = Math.max(width, height)
   const [w, h] = square ? [side, side] : [width, height]

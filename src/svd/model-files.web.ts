@@ -62,6 +62,22 @@ async function allFilesOf(files: ModelFiles, component: string): Promise<string[
   return lora === undefined ? weightFilesOf(files, component) : [...(await weightFilesOf(files, 'unet')), lora]
 }
 
+/**
+ * Fetches the weights that a single forward does without, so that the browser's storage has all of the model: for when there is no
+ * connection. None of them stays in memory.
+ *
+ * @throws UserError when a file cannot be fetched, or is damaged.
+ */
+export async function keepModelFiles(files: ModelFiles, { components }: ModelSource): Promise<void> {
+  for (const name of components.keys()) {
+    if (!files.filesOf(name).some((path) => path.endsWith('.safetensors'))) continue
+    for (const path of await allFilesOf(files, name)) {
+      await files.read(path)
+      files.release()
+    }
+  }
+}
+
 /** Full precision is fetched only where there is no half: a browser's memory and line are short. */
 async function weightFilesOf(files: ModelFiles, component: string): Promise<string[]> {
   const names = files.filesOf(component).map((path) => path.slice(component.length + 1))

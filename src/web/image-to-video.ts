@@ -68,30 +68,45 @@ export class ImageToVideo {
     private readonly worker: Remote,
     /** Where the networks run: `webgpu` or `wasm`. */
     readonly device: string,
-    /** The frames and the size in pixels that the model was trained for: what `animate` makes unless told. */
-    readonly native: ModelFacts['native'],
-    /** The settings that hold where nothing is told. */
-    readonly defaults: ModelFacts['defaults'],
-    /** What the model can do beside making a clip of a picture. */
-    readonly abilities: ModelFacts['abilities'],
+    /** What the model says of itself. */
+    readonly facts: ModelFacts,
   ) {}
+
+  /** The frames and the size in pixels that the model was trained for: what `animate` makes unless told. */
+  get native(): ModelFacts['native'] {
+    return this.facts.native
+  }
+
+  /** The settings that hold where nothing is told. */
+  get defaults(): ModelFacts['defaults'] {
+    return this.facts.defaults
+  }
+
+  /** What the model can do beside making a clip of a picture. */
+  get abilities(): ModelFacts['abilities'] {
+    return this.facts.abilities
+  }
 
   /**
    * Opens a model from a server: the address of a folder in the layout of diffusers that has a `manifest.json`, which
-   * `sfv manifest FOLDER` writes.
+   * `sfv manifest FOLDER` writes. Or from the user's own device: the files that `pickedFiles` gives.
    *
    * @throws UserError when it cannot be fetched, is damaged or not supported, or the browser lacks what was asked for.
    */
-  static async fromPretrained(url: string, options: PretrainedOptions = {}): Promise<ImageToVideo> {
+  static async fromPretrained(
+    source: string | ReadonlyMap<string, Blob>,
+    options: PretrainedOptions = {},
+  ): Promise<ImageToVideo> {
     const { onDownload, signal, device: asked, ...engine } = options
     const worker = new Remote(lineTo(modelWorker(await chooseDevice(asked))))
     try {
-      const request: OpenRequest = { url: new URL(url, location.href).href, engine: absolute(engine) }
-      const { device, native, defaults, abilities } = await worker.call<OpenAnswer>('open', request, {
+      const where = typeof source === 'string' ? new URL(source, location.href).href : source
+      const request: OpenRequest = { source: where, engine: absolute(engine) }
+      const { device, ...facts } = await worker.call<OpenAnswer>('open', request, {
         signal,
         onProgress: onDownload,
       })
-      return new ImageToVideo(worker, device, native, defaults, abilities)
+      return new ImageToVideo(worker, device, facts)
     } catch (error) {
       worker.terminate()
       throw error
@@ -147,6 +162,16 @@ export class ImageToVideo {
     const further = end === undefined ? {} : { end: await fetched(end) }
     const request: ExtendRequest = { clip: { frames, alpha, fps }, further, settings }
     return new Clip(await this.worker.call<ClipContent>('extend', request, { signal, onProgress }))
+  }
+
+  /**
+   * Fetches what a single forward does without, such as the network of many steps, for when there is no connection. The browser's
+   * storage has all of the model then.
+   *
+   * @throws UserError when it cannot be fetched, or is damaged.
+   */
+  keep(): Promise<void> {
+    return this.worker.call('keep', undefined)
   }
 
   /** Ends the worker and frees all memory of the model; clips that are being made are rejected with an AbortError. */

@@ -14,6 +14,7 @@ export type { Frames, Picture } from '../media/frames.js'
 export type { Stage } from '../pipeline/progress.js'
 export type { AnimateSettings, EditSettings, ExtendSettings } from '../pipeline/settings.js'
 export type { DownloadProgress } from '../weights/model-files.web.js'
+export { pickedFiles } from '../weights/picked-files.web.js'
 export { Clip, cutOut, offerDownload, readClip } from './clip.js'
 export {
   ImageToVideo,

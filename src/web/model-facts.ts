@@ -16,15 +16,28 @@ export interface ModelFacts {
     readonly endFrame: boolean
     /** `loop` is taken. */
     readonly loop: boolean
+    /** `motions`, `still` and `moving` cost no further forwards: the model is told of them. */
+    readonly hints: boolean
   }
+  /** The least share of a picture's edge that is clear or white in what it knows; undefined where it knows all kinds. */
+  readonly freeEdge: number | undefined
+  /** Numbers of steps that are worth a comparison, the fewest first. */
+  readonly steps: readonly number[]
 }
+
+/** Steps up to what SVD's own schedule takes, and up to what a consistency model gains from. */
+const [STEPS, CONSISTENCY_STEPS] = [
+  [1, 4, 8, 16, 25],
+  [1, 2, 4, 8],
+] as const
 
 /** What is to be known of a model. */
 export function factsOf(model: Model): ModelFacts {
   const settings = parseSettings({})
   const { component, motion } = planGeneration(settings, model)
   const { autoencoder } = model
-  const endFrame = model.controls(component).includes('end_frame')
+  const controls = model.controls(component)
+  const endFrame = controls.includes('end_frame')
   return {
     native: nativeGeometry(model.unetConfig(component), model.vaeConfig),
     defaults: { motion, noiseAug: settings.noiseAug, fps: settings.fps },
@@ -32,6 +45,9 @@ export function factsOf(model: Model): ModelFacts {
       alpha: autoencoder.pixels === 'rgba',
       endFrame,
       loop: endFrame || !autoencoder.relative,
+      hints: controls.includes('motion_hints'),
     },
+    freeEdge: model.defaults.freeEdge,
+    steps: model.scheduler.consistency ? CONSISTENCY_STEPS : STEPS,
   }
 }

@@ -2,8 +2,9 @@ import type { ClipContent } from '../media/clip.js'
 import type { Picture } from '../media/frames.js'
 import { readImage } from '../media/image.web.js'
 import { ImageToVideo } from '../pipeline/image-to-video.js'
+import type { ModelSource } from '../svd/model-source.js'
 import { Model } from '../svd/model.js'
-import { openModelFiles } from '../svd/model-files.web.js'
+import { keepModelFiles, openModelFiles } from '../svd/model-files.web.js'
 import type { AnimateSettings, EditSettings, ExtendSettings } from '../pipeline/settings.js'
 import { webEngine, type Ort, type WebDevice, type WebEngineOptions } from '../runtime/engine.web.js'
 import { ModelFiles, type DownloadProgress } from '../weights/model-files.web.js'
@@ -14,7 +15,8 @@ import { lineToPage } from './worker-line.js'
 
 /** What opening a model is told. */
 export interface OpenRequest {
-  readonly url: string
+  /** The address of the model's folder, or its files by their paths. */
+  readonly source: string | ReadonlyMap<string, Blob>
   readonly engine: Omit<WebEngineOptions, 'device'>
 }
 
@@ -55,6 +57,7 @@ interface Runtime {
 
 let runtime: Runtime | undefined
 let model: ImageToVideo | undefined
+let source: ModelSource | undefined
 let files: Promise<ModelFiles> | undefined
 /** Whoever waits is told of downloads. */
 let tellDownload: ((progress: DownloadProgress) => void) | undefined
@@ -86,7 +89,7 @@ function answerWith(clip: ClipContent): Answer {
 }
 
 const handlers = {
-  async open({ url, engine: options }: OpenRequest, { signal, report }: Work) {
+  async open({ source: asked, engine: options }: OpenRequest, { signal, report }: Work) {
     const { ort, device } = runtime!
     // One progress over all that is fetched; each part tells its own bytes.
     const parts = new Map<string, DownloadProgress | undefined>([['model', undefined]])
@@ -100,15 +103,16 @@ const handlers = {
       report({ file: progress.file, loaded: sum('loaded'), total: sum('total') })
     }
     let isOpen = false
-    files = ModelFiles.open(url, { signal })
+    files = typeof asked === 'string' ? ModelFiles.open(asked, { signal }) : Promise.resolve(ModelFiles.ofOwn(asked))
     const opening = files
-    const [source, wasm] = await Promise.all([
+    const [opened, wasm] = await Promise.all([
       opening.then((files) => openModelFiles(files, { signal, onDownload: told('model') })),
       options.compressed ? fetchRuntime(device, options.runtime, { signal, onDownload: told('runtime') }) : undefined,
     ])
     isOpen = true
     const read = async (file: string) => (await opening).read(file)
     const engine = webEngine(ort, device, read, options, wasm)
+    source = opened
     model = new ImageToVideo(source, engine)
     const facts = factsOf(new Model(source, engine))
     return { value: { device: engine.device, ...facts } satisfies OpenAnswer }
@@ -118,6 +122,12 @@ const handlers = {
     tellDownload = (progress) => report({ type: 'download', ...progress })
     const options = { ...settings, ...opening(further), signal, onProgress: report }
     return answerWith(await released(opened().animate(pictureOf(picture), options)))
+  },
+
+  async keep() {
+    const [held, known] = [await files, source]
+    if (held && known) await keepModelFiles(held, known)
+    return { value: undefined }
   },
 
   async preview({ picture, further, settings }: AnimateRequest) {

@@ -35,7 +35,15 @@ export class ModelFiles {
     /** The address of the model's folder, with a slash at its end. */
     readonly url: string,
     readonly manifest: Manifest,
+    /** Files of the user's own device, by their paths. */
+    private readonly own?: ReadonlyMap<string, Blob>,
   ) {}
+
+  /** The files of a model on the user's own device: they are read when they are wanted, and copied nowhere. */
+  static ofOwn(own: ReadonlyMap<string, Blob>): ModelFiles {
+    const files = Object.fromEntries([...own].map(([path, { size }]) => [path, { bytes: size, sha256: '' }]))
+    return new ModelFiles('', { format: 'sfv-manifest-1', files }, own)
+  }
 
   /**
    * Reads the manifest of a model: from the server, or where that cannot be reached, from the last time.
@@ -113,11 +121,18 @@ export class ModelFiles {
   #entry(path: string): Manifest['files'][string] {
     const entry = this.manifest.files[path]
     if (entry) return entry
+    if (this.own) throw new UserError(`the model has no file ${path}; give the whole folder`)
     throw new UserError(`${this.url}${MANIFEST} does not list ${path}; write it anew with \`sfv manifest\``)
   }
 
   async #load(path: string, onBytes: (count: number) => void, signal?: AbortSignal) {
     const { bytes: size, sha256: expected } = this.#entry(path)
+    const own = this.own?.get(path)
+    if (own) {
+      this.#stored.add(path)
+      onBytes(size)
+      return new Uint8Array(await own.arrayBuffer())
+    }
     const key = `${location.origin}/.sfv-models/${expected}`
     const cache = await openCache()
     // A storage that cannot be read costs the download alone.

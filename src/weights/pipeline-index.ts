@@ -56,15 +56,21 @@ export interface ModelDefaults {
   readonly motion?: number
   /** Guidance scale of the last frame, for several steps; 1 for none. */
   readonly maxGuidance?: number
+  /**
+   * The least share of the edge, 0 to 1, that is free (clear or white) in pictures like those that it was trained on. Others may
+   * come out badly; none is refused.
+   */
+  readonly freeEdge?: number
 }
 
 /**
- * Fields of `_sfv_defaults`, named as diffusers' pipeline names these settings: the most that each may be, and its name
+ * Fields of `_sfv_defaults`, named as diffusers' pipeline names settings, where it has them: the most that each may be, and its name
  * here.
  */
 const DEFAULTS = {
   motion_bucket_id: { most: 255, name: 'motion' },
   max_guidance_scale: { most: 100, name: 'maxGuidance' },
+  free_edge: { most: 1, name: 'freeEdge' },
 } as const
 
 /**

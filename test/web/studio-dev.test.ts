@@ -28,7 +28,7 @@ it.skipIf(chromiumPath === undefined)(
       await page.locator('[data-example=balloon]').click({ timeout: 120_000 })
       await page.locator('.try:not(.empty)').nth(3).waitFor({ timeout: 180_000 })
       for (const purpose of ['Telegram emoji', 'Discord sticker', 'A post']) {
-        await page.locator('.purposes label', { hasText: purpose }).click()
+        await page.locator('.purposes[role=radiogroup] label', { hasText: purpose }).click()
         const download = page.waitForEvent('download', PATIENCE)
         await page.locator('.save .primary').click(PATIENCE)
         await download

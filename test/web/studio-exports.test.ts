@@ -4,7 +4,7 @@ import { unzipSync } from 'fflate'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { chromiumPath, without } from './support/chromium.js'
-import { Studio } from './support/studio.js'
+import { PATIENCE, Studio } from './support/studio.js'
 
 const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0
 const KB = 1024
@@ -138,21 +138,24 @@ describe.skipIf(chromiumPath === undefined || !hasFfmpeg)(
       expect((await sharp(files[image]).metadata()).width).toBe(64)
     })
 
-    it('lie on the colour that is chosen, play back and forth, and faster', async () => {
+    it('lie on the colour that is chosen, play back and forth, slower, and again', async () => {
       const { page } = studio
       await page.locator('.kept [aria-label^="disc"]').click()
       await page.locator('.look .segmented label', { hasText: 'Colour' }).click()
       await page.locator('.look input[type=color]').fill('#3366cc')
       await page.locator('.look .toggle').click()
-      await studio.drag('Speed', 2)
+      await studio.drag('Speed', 0.75)
+      // There is room for two rounds of 26 / 5.25 s in ten seconds.
+      await studio.drag('Plays in a file', 6)
       const { path } = await studio.save('WhatsApp sticker')
       const file = await readFile(path)
       const { pages, delay } = await sharp(file, { animated: true }).metadata()
-      expect([pages, Math.round(delay!.reduce((sum, each) => sum + each, 0) / 100)]).toEqual([26, 19])
+      expect([pages, Math.round(delay!.reduce((sum, each) => sum + each, 0) / 100)]).toEqual([2 * 26, 99])
       const corner = await sharp(file, { page: 2 }).ensureAlpha().raw().toBuffer()
       for (const [channel, value] of [0x33, 0x66, 0xcc, 255].entries())
         expect(Math.abs(corner[channel]! - value)).toBeLessThan(12)
       await studio.drag('Speed', 1)
+      await studio.drag('Plays in a file', 1)
       await page.locator('.look .toggle').click()
       await page.locator('.look .segmented label', { hasText: 'Nothing' }).click()
     })
@@ -163,22 +166,62 @@ describe.skipIf(chromiumPath === undefined || !hasFfmpeg)(
         await page.locator(`.kept [aria-label^="${clip}"]`).click()
         await page.locator('.history button', { hasText: 'Star' }).click()
       }
-      await page.locator('.purposes label', { hasText: 'Another file' }).click()
+      await page.locator('.purposes[role=radiogroup] label', { hasText: 'Another file' }).click()
       await page.locator('select[aria-label="Kind of file"]').selectOption('apng')
       await page.locator('select[aria-label="Longer side in pixels"]').selectOption('256')
       await page.locator('input[aria-label="Most kilobytes"]').fill('30')
       const { path } = await studio.save('Another file')
       expect((await stat(path)).size).toBeLessThanOrEqual(30 * KB)
-      const download = page.waitForEvent('download')
-      await page.locator('.save button', { hasText: 'starred as a pack' }).click()
-      const file = await download
-      expect(file.suggestedFilename()).toBe('sfv-file-pack.zip')
-      const files = unzipSync(new Uint8Array(await readFile(await file.path())))
-      expect(Object.keys(files)).toHaveLength(2)
-      for (const [name, bytes] of Object.entries(files)) {
-        await writeFile(`${path}-${name}`, bytes)
-        expect(probe(`${path}-${name}`)['codec_name']).toBe('apng')
+      // A pack of what is starred, for two places.
+      await page.locator('.several summary').click()
+      const pack = page.locator('.several .wide')
+      expect(await pack.isDisabled()).toBe(true)
+      for (const label of ['Starred', 'iMessage sticker', 'Slack emoji'])
+        await page.locator('.several label', { hasText: label }).click()
+      expect(await page.locator('.several .hint').textContent()).toBe('4 files')
+      const zipOf = async (work: () => Promise<unknown>) => {
+        const download = page.waitForEvent('download', PATIENCE)
+        await work()
+        const file = await download
+        return { name: file.suggestedFilename(), files: unzipSync(new Uint8Array(await readFile(await file.path()))) }
       }
+      const { name, files } = await zipOf(() => pack.click())
+      expect(name).toBe('sfv-several-pack.zip')
+      const both = (purpose: string, ending: string) =>
+        ['01-sfv-disc', '02-sfv-full'].map((start) => `${purpose}/${start}-${purpose}-3.${ending}`)
+      expect(Object.keys(files).sort()).toEqual([...both('imessage-sticker', 'png'), ...both('slack-emoji', 'gif')])
+      for (const [file, bytes] of Object.entries(files)) {
+        const copy = `${path}-${file.replace('/', '-')}`
+        await writeFile(copy, bytes)
+        expect(probe(copy)['codec_name']).toBe(file.endsWith('gif') ? 'gif' : 'apng')
+      }
+      await page.locator('.several summary').click()
+      const all = await zipOf(() => page.locator('.history button', { hasText: 'Export all' }).click())
+      expect([all.name, Object.keys(all.files)]).toEqual([
+        'sfv-clip-pack.zip',
+        ['01-sfv-disc-clip-3.webp', '02-sfv-full-clip-3.webp'],
+      ])
+    })
+
+    it('are copied: moving within HTML, and as the first picture', async () => {
+      const { page } = studio
+      await studio.context.grantPermissions(['clipboard-read', 'clipboard-write'])
+      await page.locator('.kept [aria-label^="disc"]').click()
+      await page.locator('.purposes[role=radiogroup] label', { hasText: 'Slack emoji' }).first().click()
+      await page.locator('.save button[title=Copy]').click()
+      await page.locator('.message', { hasText: 'Copied' }).waitFor(PATIENCE)
+      const copied = await page.evaluate(async () => {
+        const [item] = await navigator.clipboard.read()
+        const bytes = new Uint8Array(await (await item!.getType('image/png')).arrayBuffer())
+        return { html: await (await item!.getType('text/html')).text(), png: [...bytes] }
+      })
+      const [, base64] = /src="data:image\/gif;base64,([^"]+)"/.exec(copied.html)!
+      expect((await sharp(Buffer.from(base64!, 'base64'), { animated: true }).metadata()).pages).toBe(COUNT)
+      expect(await sharp(Buffer.from(copied.png)).metadata()).toMatchObject({
+        width: SIDE,
+        height: SIDE,
+        format: 'png',
+      })
       expect(studio.complaints).toEqual([])
     })
   },

@@ -41,7 +41,7 @@ describe.skipIf(chromiumPath === undefined)(`the studio’s views in Chromium${w
     const index = JSON.parse(await readFile(fixturePath('pipeline-tiny/unet/config.json'), 'utf8')) as {
       num_frames: number
     }
-    const hint = await page.locator('.settings details .hint').textContent()
+    const hint = await page.locator('.settings details .hint').first().textContent()
     expect(hint).toMatch(new RegExp(`^This model makes ${index.num_frames} pictures of \\d+ × \\d+, 7 a second`))
     expect(await page.locator('.numbers dd').allTextContents()).toEqual(['127', '0.02'])
     await page.locator('.settings summary').click()

@@ -141,7 +141,7 @@ describe('refusing', () => {
     [
       'a default that is not known',
       () => editIndex((index) => (index['_sfv_defaults'] = { motion: 75 })),
-      /_sfv_defaults has "motion"; known are motion_bucket_id, max_guidance_scale/,
+      /_sfv_defaults has "motion"; known are motion_bucket_id, max_guidance_scale, free_edge/,
     ],
     [
       'a default out of range',

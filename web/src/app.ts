@@ -10,9 +10,11 @@ import { listenForKeys } from './keys.js'
 import { Maker } from './maker.js'
 import { makeView, type View } from './make-view.js'
 import { complain, messageRegions } from './messages.js'
+import { modelPanel, nameOf } from './model-panel.js'
 import { picturePanel } from './picture-panel.js'
+import { Rough } from './rough.js'
 import { savePanel } from './save-panel.js'
-import { Session } from './session.js'
+import { OWN_MODEL, Session } from './session.js'
 import { anotherTry, lookPanel, settingsPanel } from './settings-panel.js'
 import { Store, TABS, type Tab } from './store.js'
 import { toggleTheme } from './theme.js'
@@ -31,12 +33,23 @@ export function startStudio(isolated: Promise<unknown>, keepSite: () => void): v
   const store = new Store()
   const history = new History()
   const download = downloadBar()
-  const session = new Session(isolated, download.tell)
+  const address = followAddress(store)
+  const session = new Session(isolated, address.model, download.tell, ({ facts }) => {
+    // Another one may have been chosen while this one came.
+    if (!store.state.model) store.set({ facts, model: { name: nameOf(address.model), address: address.model } })
+    download.done()
+    keepSite()
+  })
   const strip = new HistoryStrip(store, history)
   const keep = (made: Parameters<HistoryStrip['keep']>[0]) => strip.keep(made)
   const draw = new DrawView(store, session, keep)
+  const make = makeView(store, new Rough(store, session), (made) => {
+    keep(made)
+    store.set({ shown: made, rough: undefined })
+    store.state.work?.cancel()
+  })
   const views: Readonly<Record<Tab, View>> = {
-    make: makeView(store),
+    make,
     draw,
     compare: new CompareView(store, session),
   }
@@ -66,7 +79,7 @@ export function startStudio(isolated: Promise<unknown>, keepSite: () => void): v
       lookPanel(store),
     ),
     h('div', { class: 'middle' }, ...Object.values(views).map(({ element }) => element), workBar(store)),
-    h('div', { class: 'side' }, settingsPanel(store), savePanel(store)),
+    h('div', { class: 'side' }, settingsPanel(store, modelPanel(store, session)), savePanel(store)),
   )
   front.after(work, bottomBar(store, take), ...messageRegions())
   front.querySelector('.drop')!.prepend(fileButton('Choose a picture', 'image/*,video/*', (file) => take([file])))
@@ -100,17 +113,30 @@ export function startStudio(isolated: Promise<unknown>, keepSite: () => void): v
     step: (by) => player().step(by),
     onion: () => player().toggleOnion(),
     again: () => anotherTry(store),
+    undo: () => (store.state.tab === 'draw' ? draw.undo() : make.timeline.undo()),
+    redo: () => (store.state.tab === 'draw' ? draw.undo(true) : make.timeline.redo()),
   })
 
-  const { picture } = followAddress(store)
+  const { picture } = address
   new Maker(store, session, keep)
   if (picture === 'own') void intake.takeLast()
   else if (examples.some(({ dataset }) => dataset['example'] === picture)) void intake.takeExample(picture!)
-  session.model().then(({ native, defaults, abilities }) => {
-    store.set({ facts: { native, defaults, abilities } })
-    download.done()
-    keepSite()
-  }, complain)
+  session.model().catch(complain)
+  keepModel(store, session)
+}
+
+/** Fetches what Compare needs of the studio's own model once the first clips are there, unless the visitor saves data. */
+function keepModel(store: Store, session: Session): void {
+  let isKept = (navigator as { connection?: { saveData?: boolean } }).connection?.saveData === true
+  store.on(['work', 'tries', 'model'], ({ work, tries, model: chosen }) => {
+    if (isKept || work || tries.length === 0 || chosen?.address !== OWN_MODEL) return
+    isKept = true
+    // Without it Compare fetches it when it is asked for.
+    session
+      .model()
+      .then((model) => model.keep())
+      .catch(() => (isKept = false))
+  })
 }
 
 /** How far the model is, in one bar over all bytes. */

@@ -8,14 +8,15 @@ import { Player } from './player.js'
 import { deviceName, type Session } from './session.js'
 import type { State, Store } from './store.js'
 
-/** Steps that stand beside each other: the student's one, the teacher's many. */
-const STEPS = [1, 4, 8, 16, 25] as const
+/** How many clips stand beside each other, at most. */
+const MOST = 5
 
 /** One step beside many, in sync, each with its time and its number of forwards. */
 export class CompareView implements View {
   readonly element: HTMLElement
   readonly player = new Player()
-  readonly #notes = STEPS.map(() => h('p', { class: 'hint' }, '–'))
+  readonly #notes = Array.from({ length: MOST }, () => h('p', { class: 'hint' }, '–'))
+  readonly #names = this.#notes.map(() => h('strong'))
   readonly #tiles: readonly HTMLElement[]
   readonly #button = h('button', { type: 'button', class: 'primary', onclick: () => void this.#run() }, 'Compare')
   readonly #device = h('p', { class: 'hint' })
@@ -26,12 +27,13 @@ export class CompareView implements View {
     private readonly store: Store,
     private readonly session: Session,
   ) {
-    this.#tiles = STEPS.map((steps, index) =>
+    const screens = this.#notes.map(() => this.player.addScreen(''))
+    this.#tiles = screens.map((screen, index) =>
       h(
         'figure',
-        { class: steps === 1 ? 'tile one empty' : 'tile empty' },
-        h('div', { class: 'stage' }, this.player.addScreen(`${steps} steps`)),
-        h('figcaption', {}, h('strong', {}, steps === 1 ? '1 step' : `${steps} steps`), this.#notes[index]),
+        { class: index === 0 ? 'tile one empty' : 'tile empty' },
+        h('div', { class: 'stage' }, screen),
+        h('figcaption', {}, this.#names[index], this.#notes[index]),
       ),
     )
     this.element = h(
@@ -40,14 +42,24 @@ export class CompareView implements View {
       h(
         'header',
         {},
-        h('p', {}, 'One step of the fast model beside the many of its slow teacher, from the same picture and noise.'),
+        h('p', {}, 'Few steps beside many, from the same picture and noise: what is gained, and what it costs.'),
         this.#button,
       ),
       this.#device,
       h('div', { class: 'tiles' }, ...this.#tiles),
       this.player.controls,
     )
-    store.on(['source', 'crop', 'settings', 'tab'], (state) => {
+    store.on(['facts'], () => {
+      for (const [index, tile] of this.#tiles.entries()) {
+        const steps = this.#steps[index]
+        tile.hidden = steps === undefined
+        const name = steps === 1 ? '1 step' : `${steps} steps`
+        this.#names[index]!.textContent = name
+        screens[index]!.setAttribute('aria-label', name)
+      }
+      this.#made = undefined
+    })
+    store.on(['source', 'crop', 'settings', 'tab', 'facts'], (state) => {
       if (!this.#made) return this.#clear()
       const { source, crop, settings } = this.#made
       const isOld = source !== state.source || crop !== state.crop || settings !== state.settings
@@ -55,6 +67,11 @@ export class CompareView implements View {
       if (isOld) this.#device.textContent = 'These were made before your last change.'
     })
     store.on(['look'], ({ look }) => (this.player.look = look))
+  }
+
+  /** Steps that stand beside each other, as the model says. */
+  get #steps(): readonly number[] {
+    return this.store.state.facts?.steps.slice(0, MOST) ?? []
   }
 
   /** Shows the picture, pale, where the clips will be. */
@@ -76,7 +93,7 @@ export class CompareView implements View {
     if (!source || store.state.work) return
     const stop = new AbortController()
     const tell = (done: number) =>
-      store.set({ work: { text: 'Comparing', share: done / STEPS.length, cancel: () => stop.abort() } })
+      store.set({ work: { text: 'Comparing', share: done / this.#steps.length, cancel: () => stop.abort() } })
     this.#made = { source, crop, settings }
     this.element.classList.remove('old')
     this.#button.disabled = true
@@ -86,7 +103,7 @@ export class CompareView implements View {
       const model = await untilAborted(this.session.model(), stop.signal)
       this.#device.textContent = `On ${deviceName(model.device)}, one after another.`
       // The networks stay open for clips of one kind: all that are guided follow each other.
-      for (const index of STEPS.keys()) {
+      for (const index of this.#steps.keys()) {
         await this.#one(model, index, stop.signal)
         tell(index + 1)
       }
@@ -102,7 +119,7 @@ export class CompareView implements View {
 
   async #one(model: ImageToVideo, index: number, signal: AbortSignal): Promise<void> {
     const { source, crop, settings } = this.#made!
-    const [steps, note] = [STEPS[index]!, this.#notes[index]!]
+    const [steps, note] = [this.#steps[index]!, this.#notes[index]!]
     note.textContent = 'waiting'
     let started = performance.now()
     const onProgress = (progress: WebProgress) => {
@@ -116,7 +133,7 @@ export class CompareView implements View {
     const clip = await model.animate(cropped(source!.bitmap, crop, model.native), options)
     this.player.load(clip, index)
     this.#tiles[index]!.classList.remove('empty')
-    const forwards = steps === 1 ? '1 forward' : `${2 * steps} forwards`
-    note.textContent = `${forwards}, ${((performance.now() - started) / 1000).toFixed(2)} s`
+    const forwards = Number(clip.metadata['forwards'])
+    note.textContent = `${forwards === 1 ? '1 forward' : `${forwards} forwards`}, ${((performance.now() - started) / 1000).toFixed(2)} s`
   }
 }

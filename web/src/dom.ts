@@ -1,14 +1,17 @@
 import {
   Contrast,
+  Copy,
   createElement,
   Dices,
   Download,
   Film,
   ImagePlus,
   Layers,
+  MapPin,
   Package,
   Pause,
   Play,
+  Redo2,
   Repeat,
   Share2,
   Star,
@@ -47,12 +50,15 @@ const ICONS = {
   open: ImagePlus,
   save: Download,
   undo: Undo2,
+  redo: Redo2,
   tries: Dices,
   repeat: Repeat,
   star: Star,
   delete: Trash2,
   pack: Package,
+  pin: MapPin,
   share: Share2,
+  copy: Copy,
   video: Film,
   stop: X,
 } as const
@@ -63,6 +69,13 @@ export type Icon = keyof typeof ICONS
 /** An icon as an element. */
 export function icon(name: Icon): SVGElement {
   return createElement(ICONS[name], { class: 'icon', 'aria-hidden': 'true' })
+}
+
+/** Makes an element of SVG. */
+export function svg(tag: string, attributes: Readonly<Record<string, string | number>>): SVGElement {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag)
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value))
+  return element
 }
 
 /** A slider with its name and its value; `onInput` is told while it is dragged. */
@@ -152,4 +165,9 @@ export function fileButton(label: string, accept: string, take: (file: File) => 
     h('button', { type: 'button', class: 'quiet', onclick: () => input.click() }, icon(name), label),
     input,
   )
+}
+
+/** A number of bytes in words. */
+export function kilobytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1024)} KB`
 }

@@ -79,6 +79,12 @@ export class DrawView implements View {
     store.on(['look'], ({ look }) => (this.player.look = look))
   }
 
+  /** Takes back the last line, or draws it again. */
+  undo(isRedo = false): void {
+    if (isRedo) this.#pad.redo()
+    else this.#pad.undo()
+  }
+
   /** Takes a clip from a file. */
   async open(file: File): Promise<void> {
     try {
@@ -136,7 +142,7 @@ export class DrawView implements View {
       const options = { seed: base.seed, motion, noiseAug, loop, strength: this.#strength, signal: stop.signal }
       const clip: Clip = await cutOut(await model.edit(base.clip, firstFrame, options))
       stop.signal.throwIfAborted()
-      this.#edited = madeOf(clip, base.name, this.#edited?.id)
+      this.#edited = madeOf(clip, base.name, base.seed, this.#edited?.id)
       this.player.load(clip, 0)
       this.#before.hidden = false
       store.set({ shown: this.#edited })

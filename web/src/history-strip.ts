@@ -1,8 +1,10 @@
-import type { Clip } from '../../src/web/index.js'
+import { offerDownload, type Clip } from '../../src/web/index.js'
 import { h, icon } from './dom.js'
 import { beyondRoom, type History } from './history.js'
 import { complain, say } from './messages.js'
+import { AS_IT_IS } from './purposes.js'
 import { frameCanvas } from './reel.js'
+import { packFor } from './saver.js'
 import type { Made, Store } from './store.js'
 
 /** The strip of clips that were kept: to look at one again, to star it, to delete it. */
@@ -19,10 +21,17 @@ export class HistoryStrip {
     star.addEventListener('click', () => this.#star())
     const remove = h('button', { type: 'button', class: 'quiet' }, icon('delete'), 'Delete')
     remove.addEventListener('click', () => this.#delete())
+    const all = h(
+      'button',
+      { type: 'button', class: 'quiet', title: 'All of them as WebP, in a zip' },
+      icon('pack'),
+      'Export all',
+    )
+    all.addEventListener('click', () => void this.#exportAll())
     this.element = h(
       'section',
       { class: 'panel history', 'aria-label': 'Kept clips' },
-      h('div', { class: 'row head' }, h('h2', {}, 'Kept on this device'), star, remove),
+      h('div', { class: 'row head' }, h('h2', {}, 'Kept on this device'), star, remove, all),
       this.#items,
     )
     this.#items.addEventListener('keydown', (event) => this.#onKey(event))
@@ -72,6 +81,23 @@ export class HistoryStrip {
     this.store.set({ kept: rest, shown: tries.find((each) => each) ?? rest[0] })
     this.history.delete(made.id).catch(complain)
     say('Deleted.', 'note', { label: 'Undo', run: () => this.keep(made) })
+  }
+
+  async #exportAll(): Promise<void> {
+    const { kept, look } = this.store.state
+    const stop = new AbortController()
+    this.store.state.work?.cancel()
+    const tell = (done: number, total: number) =>
+      this.store.set({ work: { text: 'Exporting', share: done / total, cancel: () => stop.abort() } })
+    try {
+      const { blob, name } = await packFor(kept, [AS_IT_IS], look, { signal: stop.signal, onFile: tell })
+      offerDownload(blob, name)
+      say(`Saved ${name}: ${kept.length} clips.`)
+    } catch (error) {
+      complain(error)
+    } finally {
+      this.store.set({ work: undefined })
+    }
   }
 
   #fill(kept: readonly Made[], chosen: Made | undefined): void {

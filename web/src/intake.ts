@@ -46,12 +46,11 @@ export class Intake {
   async #open(blob: Blob, name: string, isExample: boolean): Promise<boolean> {
     try {
       const bitmap = await openBitmap(blob instanceof File ? blob : new File([blob], name, { type: blob.type }))
-      const before = this.store.state.source
       this.store.state.work?.cancel()
       const tab = this.store.state.tab === 'draw' ? 'make' : this.store.state.tab
       const source = { bitmap, name, isExample }
-      this.store.set({ source, crop: CENTRED, tries: [], shown: undefined, areOld: false, tab })
-      before?.bitmap.close()
+      const fresh = { tries: [], asked: undefined, shown: undefined, areOld: false, pins: [], strokes: [] }
+      this.store.set({ source, crop: CENTRED, ...fresh, tab })
       return true
     } catch (error) {
       complain(error)

@@ -4,6 +4,8 @@ export interface Shortcuts {
   readonly step: (by: number) => void
   readonly onion: () => void
   readonly again: () => void
+  readonly undo: () => void
+  readonly redo: () => void
 }
 
 /** Inputs that take letters. */
@@ -13,14 +15,20 @@ const TYPED = /^(text|number|search|email|url|password)$/
  * Listens for the shortcuts. A key belongs to the control that has the focus where that uses it: letters to fields, arrows to
  * sliders and choices, the space bar to buttons and choices that were reached by keyboard. After a click it pauses the clip.
  */
-export function listenForKeys({ toggle, step, onion, again }: Shortcuts): void {
+export function listenForKeys({ toggle, step, onion, again, undo, redo }: Shortcuts): void {
   let byPointer = false
   addEventListener('pointerdown', () => (byPointer = true), true)
   addEventListener('keydown', (event) => event.key === 'Tab' && (byPointer = false), true)
   addEventListener('keydown', (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return
+    if (event.altKey || event.defaultPrevented) return
     const { target } = event
     const kind = target instanceof HTMLInputElement ? target.type : ''
+    const letter = event.key.toLowerCase()
+    if ((event.ctrlKey || event.metaKey) && !TYPED.test(kind) && (letter === 'z' || letter === 'y')) {
+      event.preventDefault()
+      return letter === 'y' || event.shiftKey ? redo() : undo()
+    }
+    if (event.ctrlKey || event.metaKey) return
     if (TYPED.test(kind) || target instanceof HTMLSelectElement) return
     const takesArrows = kind === 'range' || kind === 'radio'
     const isPressed =

@@ -1,7 +1,12 @@
+import { DragGesture } from '@use-gesture/vanilla'
 import { h } from './dom.js'
+import { madeOf } from './maker.js'
 import { drawCrop } from './picture.js'
 import { Player } from './player.js'
-import { TRIES, type Store } from './store.js'
+import type { Rough } from './rough.js'
+import { steerTools } from './steer-tools.js'
+import { TRIES, type Made, type Store } from './store.js'
+import type { Timeline } from './timeline.js'
 
 /** A view of the studio, and what plays in it. */
 export interface View {
@@ -9,10 +14,25 @@ export interface View {
   readonly player: Player
 }
 
-/** The clip that is looked at, large, and the four tries below it, of which one is picked. */
-export function makeView(store: Store): View {
+/**
+ * The clip that is looked at, large, and the four tries below it, of which one is picked.
+ *
+ * @param keep takes a rough clip that is to be kept as it is
+ */
+export function makeView(
+  store: Store,
+  rough: Rough,
+  keep: (made: Made) => void,
+): View & { readonly timeline: Timeline } {
   const player = new Player()
-  const stage = h('div', { class: 'stage' }, player.addScreen('The clip'))
+  const keepSketch = h('button', { type: 'button', class: 'quiet', title: 'Take it as it is' }, 'Keep it')
+  const sketch = h('div', { class: 'sketch', hidden: true }, h('span', {}, 'A sketch: the clip follows'), keepSketch)
+  keepSketch.addEventListener('click', () => {
+    const { rough: sketched, source, settings } = store.state
+    if (sketched && source) keep(madeOf(sketched, source.name, settings.seed))
+  })
+  const { layers, bar, timeline, isWatching } = steerTools(store, rough, player)
+  const stage = h('div', { class: 'stage' }, player.addScreen('The clip'), ...layers, sketch)
   const still = document.createElement('canvas')
   const choices = Array.from({ length: TRIES }, (_, index) => {
     const input = h('input', { type: 'radio', name: 'try', value: String(index), disabled: true })
@@ -27,13 +47,15 @@ export function makeView(store: Store): View {
     ...choices.map(({ element }) => element),
   )
 
-  store.on(['tries', 'shown', 'source', 'crop', 'facts'], ({ tries, shown, source, crop, facts }) => {
-    if (!shown && source) {
+  store.on(['tries', 'shown', 'source', 'crop', 'facts', 'rough'], (state) => {
+    const { tries, shown, source, crop, facts, rough: sketched } = state
+    sketch.hidden = !sketched
+    if (!shown && !sketched && source) {
       const { width, height } = facts?.native ?? source.bitmap
       Object.assign(still, { width, height })
       drawCrop(still, source.bitmap, crop)
       player.preview(still)
-    } else player.load(shown?.clip)
+    } else player.load(sketched ?? shown?.clip)
     for (const [index, { input, element }] of choices.entries()) {
       const made = tries[index]
       player.load(made?.clip, index + 1)
@@ -43,13 +65,28 @@ export function makeView(store: Store): View {
     }
   })
   store.on(['look'], ({ look }) => (player.look = look))
-  store.on(['areOld', 'work', 'shown', 'source'], ({ areOld, work, shown, source }) => {
-    stage.classList.toggle('waiting', !shown)
-    stage.classList.toggle('old', areOld && work !== undefined)
+  store.on(['areOld', 'work', 'shown', 'source', 'rough'], ({ areOld, work, shown, source, rough: sketched }) => {
+    stage.classList.toggle('waiting', !shown && !sketched)
+    stage.classList.toggle('old', areOld && work !== undefined && !sketched)
     tries.classList.toggle('old', areOld)
     note.textContent =
       areOld && !work && source ? 'These are from before your last change. “Another try” makes new ones.' : ''
   })
-  const element = h('section', { class: 'view make', 'aria-label': 'Make' }, stage, player.controls, tries, note)
-  return { element, player }
+  new DragGesture(
+    stage,
+    ({ swipe: [across] }) => {
+      if (across !== 0 && isWatching()) pickBeside(store, -across)
+    },
+    { axis: 'x', swipe: { distance: 30 } },
+  )
+  const element = h('section', { class: 'view make', 'aria-label': 'Make' }, stage, player.controls, bar, tries, note)
+  return { element, player, timeline }
+}
+
+/** Picks the try after the one that is looked at, or the one before it. */
+function pickBeside(store: Store, by: number): void {
+  const { tries, shown } = store.state
+  const at = tries.findIndex((made) => made !== undefined && made.id === shown?.id)
+  const beside = tries[at + by]
+  if (at >= 0 && beside) store.set({ shown: beside })
 }

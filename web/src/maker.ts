@@ -2,7 +2,8 @@ import { cutOut, type AnimateOptions, type Clip, type ImageToVideo, type WebProg
 import { announce, complain } from './messages.js'
 import { cropped } from './picture.js'
 import type { Session } from './session.js'
-import { TRIES, type Made, type State, type Store } from './store.js'
+import { steeringOptions } from './steering.js'
+import { ASKED, isSettled, TRIES, type Made, type State, type Store } from './store.js'
 
 /** Milliseconds that a change waits for the next one, so that a drag asks for clips of where it ends. */
 const CALM = 140
@@ -22,13 +23,19 @@ export class Maker {
     /** Is told of each run's first clip, once all are made. */
     private readonly onDone: (made: Made) => void,
   ) {
-    store.on(['source', 'crop', 'settings', 'end'], ({ source, tries }) => {
-      this.#isDue = source !== undefined
+    store.on(ASKED, (state) => {
+      // A step back brings back what was made.
+      const isMade = isSettled(state) && state.tries.length === TRIES
+      this.#isDue = state.source !== undefined && !isMade
       this.#stop?.abort()
-      store.set({ areOld: tries.length > 0 })
+      store.set({ areOld: state.tries.length > 0 && !isMade })
       this.#soon()
     })
     store.on(['tab'], () => this.#soon())
+    store.on(['model'], ({ source }) => {
+      this.#isDue ||= source !== undefined
+      this.#soon()
+    })
   }
 
   /** Other views leave the tries as they are; they are made anew when one comes back to them. */
@@ -71,7 +78,9 @@ export class Maker {
         const clip = await makeOne(model, state, index, { signal: stop.signal, onProgress })
         stop.signal.throwIfAborted()
         tries.push(madeOf(clip, state.source!.name))
-        const first = index === 0 ? { shown: tries[0], areOld: false } : {}
+        const { source, crop, end, settings, pins, strokes } = state
+        const asked = { source, crop, end, settings, pins, strokes }
+        const first = index === 0 ? { shown: tries[0], areOld: false, asked } : {}
         store.set({ tries: [...tries], ...first })
       }
       announce(`${TRIES} clips are ready`)
@@ -88,21 +97,25 @@ export class Maker {
 /** One try at what the state asks for, cut out where that can be. */
 async function makeOne(
   model: ImageToVideo,
-  { source, crop, end, settings }: State,
+  { source, crop, end, settings, ...steering }: State,
   index: number,
   making: Pick<AnimateOptions, 'signal' | 'onProgress'>,
 ): Promise<Clip> {
   const { native, abilities } = model
   const { seed, loop, ...rest } = settings
-  const options: AnimateOptions = { ...rest, seed: seed + index, ...making }
+  const options: AnimateOptions = { ...rest, ...steeringOptions(steering, native), seed: seed + index, ...making }
   if (loop && abilities.loop) Object.assign(options, { loop })
   if (end && abilities.endFrame) Object.assign(options, { end: cropped(end.bitmap, crop, native) })
   return cutOut(await model.animate(cropped(source!.bitmap, crop, native), options))
 }
 
-/** A new clip as the studio keeps it. */
-export function madeOf(clip: Clip, name: string, id: string = crypto.randomUUID()): Made {
-  return { id, clip, name, seed: Number(clip.metadata['seed'] ?? 0), starred: false, when: Date.now() }
+/**
+ * A new clip as the studio keeps it.
+ *
+ * @param seed of a clip that does not say it
+ */
+export function madeOf(clip: Clip, name: string, seed = 0, id: string = crypto.randomUUID()): Made {
+  return { id, clip, name, seed: Number(clip.metadata['seed'] ?? seed), starred: false, when: Date.now() }
 }
 
 function progressShare(progress: WebProgress): number | undefined {

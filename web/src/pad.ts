@@ -1,5 +1,6 @@
 import type { Picture } from '../../src/web/index.js'
 import { h, iconButton } from './dom.js'
+import { drawWithPen, type Pixel } from './pen.js'
 import { CENTRED, drawCrop, pictureOf, type Size } from './picture.js'
 
 /** The longer side of the drawing in pixels; frames are smaller, lines should not be. */
@@ -15,10 +16,6 @@ const COLOURS = {
   Brown: '#a18072',
 } as const
 const MOST_UNDO = 20
-/** Pixels of the drawing that an arrow key moves the pen by. */
-const KEY_STEP = 16
-
-type Place = readonly [x: number, y: number]
 
 /** A first frame that can be drawn on. */
 export class Pad {
@@ -35,15 +32,21 @@ export class Pad {
   /** Where the keys would draw. */
   readonly #pen = h('i', { class: 'pen', 'aria-hidden': 'true' })
   readonly #undo: ImageData[] = []
+  readonly #redo: ImageData[] = []
   #colour: string = COLOURS.Red
   #width = 26
   /** Where the line that is being drawn has come. */
-  #last: Place | undefined
+  #last: Pixel | undefined
 
   /** @param onChange is told when a line ends, an undo, or a new picture */
   constructor(private readonly onChange: () => void) {
-    this.#drawByPointer()
-    this.#drawByKeys()
+    drawWithPen(this.#canvas, this.#pen, {
+      begin: (at) => this.#begin(at),
+      line: (to) => this.#line(to),
+      end: () => this.#end(),
+      isDown: () => this.#last !== undefined,
+      width: () => this.#width,
+    })
     const swatches = Object.entries(COLOURS).map(([name, colour]) => {
       const input = h('input', { type: 'radio', name: 'colour', value: colour, checked: colour === this.#colour })
       input.addEventListener('change', () => (this.#colour = colour))
@@ -61,7 +64,12 @@ export class Pad {
         'div',
         { class: 'row brushes' },
         h('div', { class: 'swatches', role: 'radiogroup', 'aria-label': 'Colour' }, ...swatches),
-        iconButton('undo', 'Undo (Ctrl+Z)', () => this.undo()),
+        h(
+          'div',
+          { class: 'row' },
+          iconButton('undo', 'Undo the line (Ctrl+Z)', () => this.undo()),
+          iconButton('redo', 'Draw it again (Ctrl+Shift+Z)', () => this.redo()),
+        ),
       ),
       h('label', { class: 'brush' }, h('span', {}, 'Brush'), width),
     )
@@ -69,7 +77,7 @@ export class Pad {
 
   /** Puts a picture under the pen, on white, whose middle fills frames of the size; what was drawn is gone. */
   show(picture: ImageBitmap | HTMLCanvasElement, { width, height }: Size): void {
-    this.#undo.length = 0
+    this.#undo.length = this.#redo.length = 0
     const scale = SIDE / Math.max(width, height)
     const canvas = this.#canvas
     Object.assign(canvas, { width: Math.round(width * scale), height: Math.round(height * scale) })
@@ -83,10 +91,12 @@ export class Pad {
 
   /** Takes back the last line. */
   undo(): void {
-    const before = this.#undo.pop()
-    if (!before) return
-    this.#context.putImageData(before, 0, 0)
-    this.onChange()
+    this.#move(this.#undo, this.#redo)
+  }
+
+  /** Draws the line again that was taken back last. */
+  redo(): void {
+    this.#move(this.#redo, this.#undo)
   }
 
   /** The frame as it is drawn. */
@@ -98,14 +108,27 @@ export class Pad {
     return this.#canvas.getContext('2d', { willReadFrequently: true })!
   }
 
-  #begin(at: Place): void {
-    this.#undo.push(this.#context.getImageData(0, 0, this.#canvas.width, this.#canvas.height))
+  get #pixels(): ImageData {
+    return this.#context.getImageData(0, 0, this.#canvas.width, this.#canvas.height)
+  }
+
+  #move(from: ImageData[], to: ImageData[]): void {
+    const pixels = from.pop()
+    if (!pixels) return
+    to.push(this.#pixels)
+    this.#context.putImageData(pixels, 0, 0)
+    this.onChange()
+  }
+
+  #begin(at: Pixel): void {
+    this.#redo.length = 0
+    this.#undo.push(this.#pixels)
     if (this.#undo.length > MOST_UNDO) this.#undo.shift()
     this.#last = at
     this.#line(at)
   }
 
-  #line(to: Place): void {
+  #line(to: Pixel): void {
     const context = this.#context
     Object.assign(context, { strokeStyle: this.#colour, lineWidth: this.#width, lineCap: 'round' })
     context.beginPath()
@@ -119,54 +142,5 @@ export class Pad {
     if (!this.#last) return
     this.#last = undefined
     this.onChange()
-  }
-
-  #drawByPointer(): void {
-    const canvas = this.#canvas
-    const place = (event: PointerEvent): Place => {
-      const box = canvas.getBoundingClientRect()
-      const scale = canvas.width / box.width
-      return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale]
-    }
-    canvas.addEventListener('pointerdown', (event) => {
-      canvas.setPointerCapture(event.pointerId)
-      this.#begin(place(event))
-    })
-    canvas.addEventListener('pointermove', (event) => {
-      if (canvas.hasPointerCapture(event.pointerId)) this.#line(place(event))
-    })
-    canvas.addEventListener('pointerup', () => this.#end())
-    canvas.addEventListener('pointercancel', () => this.#end())
-  }
-
-  /** The arrow keys move the pen, the space bar lowers and lifts it. */
-  #drawByKeys(): void {
-    let at: Place = [SIDE / 2, SIDE / 2]
-    const sides = () => [this.#canvas.width, this.#canvas.height] as const
-    const showPen = () => {
-      const [left, top] = at.map((value, axis) => `${(100 * value) / sides()[axis]!}%`)
-      Object.assign(this.#pen.style, { left, top, width: `${(100 * this.#width) / this.#canvas.width}%` })
-      this.#pen.classList.toggle('down', this.#last !== undefined)
-    }
-    this.#canvas.addEventListener('focus', showPen)
-    this.#canvas.addEventListener('blur', () => this.#end())
-    this.#canvas.addEventListener('keydown', (event) => {
-      const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key]
-      const isUndo = event.key === 'z' && (event.ctrlKey || event.metaKey)
-      if (isUndo) this.undo()
-      else if (event.key === ' ' && !event.repeat) {
-        if (this.#last) this.#end()
-        else this.#begin(at)
-      } else if (by) {
-        at = at.map((value, axis) =>
-          Math.min(sides()[axis]!, Math.max(0, value + KEY_STEP * by[axis]!)),
-        ) as unknown as Place
-        if (this.#last) this.#line(at)
-      } else return
-      // Elsewhere these keys move the clip.
-      event.preventDefault()
-      event.stopPropagation()
-      showPen()
-    })
   }
 }

@@ -2,6 +2,7 @@ import { Gesture } from '@use-gesture/vanilla'
 import { fileButton, h, slider } from './dom.js'
 import { CENTRED, cropScale, drawCrop, type Crop } from './picture.js'
 import type { Store } from './store.js'
+import { unlikeNote } from './unlike-note.js'
 
 /** The longer side of the preview's canvas in pixels; it is shown smaller. */
 const PREVIEW = 512
@@ -79,6 +80,7 @@ export function picturePanel(store: Store, open: (file: File) => unknown, exampl
     'section',
     { class: 'panel source', 'aria-label': 'Picture' },
     h('div', { class: 'cropper checks' }, canvas),
+    unlikeNote(store),
     zoom.element,
     h(
       'div',

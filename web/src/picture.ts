@@ -76,6 +76,14 @@ export function cropped(bitmap: ImageBitmap, crop: Crop, { width, height }: Size
   return pictureOf(canvas)
 }
 
+/** A whole bitmap as pixels. */
+export function pixelsOf(bitmap: ImageBitmap): Picture {
+  const canvas = document.createElement('canvas')
+  Object.assign(canvas, { width: bitmap.width, height: bitmap.height })
+  drawCrop(canvas, bitmap, CENTRED)
+  return pictureOf(canvas)
+}
+
 /** The pixels of a canvas on white, with their opacity where it is not whole. */
 export function pictureOf(canvas: HTMLCanvasElement): Picture {
   const { width, height } = canvas

@@ -22,6 +22,10 @@ export class Player {
   readonly #onionButton = iconButton('onion', 'Show the pictures before and after (o)', () => this.toggleOnion())
   readonly #count = h('output', { class: 'count' }, '–')
   #look: Pick<Look, 'speed' | 'back'> = { speed: 1, back: false }
+  /** What of it is on the screen: nothing runs for what nobody sees. */
+  readonly #seen = new Set<Element>()
+  readonly #watched: IntersectionObserver
+  #timer: ReturnType<typeof setTimeout> | undefined
   #at = 0
   #playing = true
   #onion = false
@@ -34,9 +38,13 @@ export class Player {
     })
     this.controls = h('div', { class: 'transport' }, this.#playButton, this.#scrub, this.#count, this.#onionButton)
     if (matchMedia('(prefers-reduced-motion: reduce)').matches) this.pause()
-    this.#tick()
-    document.addEventListener('visibilitychange', () => {
-      if (!document.hidden) this.#tick()
+    document.addEventListener('visibilitychange', () => this.#wake())
+    this.#watched = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) {
+        if (isIntersecting) this.#seen.add(target)
+        else this.#seen.delete(target)
+      }
+      this.#wake()
     })
   }
 
@@ -44,6 +52,7 @@ export class Player {
   addScreen(label: string): HTMLCanvasElement {
     const canvas = h('canvas', { class: 'screen', width: 1, height: 1, role: 'img', 'aria-label': label })
     this.#screens.push({ canvas, clip: undefined, frames: [] })
+    this.#watched.observe(canvas)
     return canvas
   }
 
@@ -73,10 +82,21 @@ export class Player {
     return this.#screens[screen]?.clip
   }
 
+  /** Whether it plays, or would if it had a clip. */
+  get isPlaying(): boolean {
+    return this.#playing
+  }
+
   /** Plays, or stops. */
   toggle(): void {
-    if (this.#playing) return this.pause()
+    if (this.#playing) this.pause()
+    else this.play()
+  }
+
+  /** Plays on from the frame that is shown. */
+  play(): void {
     this.#playing = true
+    this.#wake()
     setIcon(this.#playButton, 'pause', 'Pause (space)')
   }
 
@@ -84,6 +104,12 @@ export class Player {
   pause(): void {
     this.#playing = false
     setIcon(this.#playButton, 'play', 'Play (space)')
+  }
+
+  /** Stops at a frame; the last one where there are fewer. */
+  hold(at: number): void {
+    this.pause()
+    this.#show(Math.max(0, Math.min(at, this.#order.length - 1)))
   }
 
   /** Stops, and goes on or back in a circle. */
@@ -117,15 +143,24 @@ export class Player {
     const { length } = this.#order
     this.#scrub.max = String(Math.max(0, length - 1))
     this.#show(Math.min(this.#at, Math.max(0, length - 1)))
+    this.#wake()
   }
 
-  /** Goes on while the page is seen, and leaves the processor alone otherwise. */
-  #tick(): void {
+  /** Goes on from frame to frame while there is something to play, and someone sees it; leaves the processor alone otherwise. */
+  #wake(): void {
+    if (this.#timer !== undefined || !this.#playing || document.hidden || this.#seen.size === 0) return
     const fps = this.#screens.find(({ clip }) => clip)?.clip?.fps
     const { length } = this.#order
-    if (fps && this.#playing && length > 1 && this.controls.offsetParent) this.#show((this.#at + 1) % length)
-    const wait = 1000 / ((fps ?? 4) * this.#look.speed)
-    if (!document.hidden) setTimeout(() => requestAnimationFrame(() => this.#tick()), wait)
+    if (!fps || length < 2) return
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined
+        // It may have been stopped, or hidden, since.
+        if (this.#playing && !document.hidden && this.#seen.size > 0) this.#show((this.#at + 1) % this.#order.length)
+        this.#wake()
+      },
+      1000 / (fps * this.#look.speed),
+    )
   }
 
   #show(at: number): void {

@@ -47,7 +47,7 @@ export function isCutOut(clip: Clip): boolean {
 export function finished(clip: Clip, look: Look, shape: Shape = {}): Clip {
   const { frames, alpha, metadata } = clip
   const order = playedOrder(frames.count, look)
-  const shaped = shapedClip({ frames, alpha, fps: clip.fps * look.speed, metadata }, shape, order)
+  const shaped = shapedClip({ frames, alpha, fps: clip.fps * look.speed, metadata }, shape, order, look.rounds)
   if (!shaped.alpha || look.ground === 'clear') return new Clip(shaped)
   lay(shaped.frames.data, shaped.alpha, look.ground)
   return new Clip({ frames: shaped.frames, fps: shaped.fps, metadata })

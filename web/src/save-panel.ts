@@ -1,10 +1,12 @@
 import { EXPORT_FORMATS, offerDownload, type ExportFormat } from '../../src/web/index.js'
-import { h, icon } from './dom.js'
+import { copyPicture } from './copy.js'
+import { h, icon, iconButton, kilobytes } from './dom.js'
 import { complain, say } from './messages.js'
 import { PURPOSES, type Purpose } from '../../src/media/purposes.js'
-import { OPAQUE } from './purposes.js'
+import { packPanel } from './pack-panel.js'
+import { AS_IT_IS, OPAQUE, PICTURES } from './purposes.js'
 import { isCutOut } from './reel.js'
-import { fileFor, packFor, type Ready, type Saving } from './saver.js'
+import { fileFor, type Ready, type Saving } from './saver.js'
 import type { Store } from './store.js'
 
 /** Milliseconds of calm after which the file is made ahead, so that its size is known. */
@@ -38,7 +40,8 @@ export function savePanel(store: Store): HTMLElement {
     icon('share'),
     'Share',
   )
-  const pack = h('button', { type: 'button', class: 'quiet' }, icon('pack'), h('span', {}))
+  const copy = iconButton('copy', 'Copy', () => copyShown())
+  copy.hidden = !('ClipboardItem' in globalThis)
 
   const choose = (chosen: Purpose) => {
     purpose = chosen
@@ -132,30 +135,24 @@ export function savePanel(store: Store): HTMLElement {
       else say('This browser cannot share such a file; save it instead.')
     })
   })
-  pack.addEventListener('click', () => {
-    const starred = store.state.kept.filter((made) => made.starred)
-    const { look } = store.state
-    void wait((stop) => packFor(starred, purpose, look, { signal: stop.signal }), new AbortController()).then(
-      (file) => {
-        if (!file) return
-        offerDownload(file.blob, file.name)
-        say(`Saved ${file.name}: ${starred.length} clips, ${kilobytes(file.blob.size)}.`)
-      },
+  const copyShown = () => {
+    const { shown, look } = store.state
+    if (!shown) return
+    const isPicture = PICTURES.includes(purpose.format) && purpose.id !== 'web-page'
+    const file = isPicture ? begin()!.file : fileFor(shown, AS_IT_IS, look)
+    copyPicture(file, shown).then(
+      () => say('Copied: letters and pages take it moving, all else its first picture.'),
+      complain,
     )
-  })
+  }
 
-  store.on(['shown', 'look', 'areOld', 'work'], ({ shown, areOld, work }) => {
-    const isWaiting = areOld && work !== undefined
-    save.disabled = share.disabled = !shown || isWaiting
+  store.on(['shown', 'look', 'areOld', 'work', 'rough'], ({ shown, areOld, work, rough }) => {
+    const isWaiting = (areOld && work !== undefined) || rough !== undefined
+    save.disabled = share.disabled = copy.disabled = !shown || isWaiting
     save.querySelector('span')!.textContent = isWaiting ? 'Wait for the new clip' : 'Save'
     describe()
   })
   store.on(['shown', 'look', 'work'], soon)
-  store.on(['kept'], ({ kept }) => {
-    const count = kept.filter(({ starred }) => starred).length
-    pack.hidden = count < 2
-    pack.querySelector('span')!.textContent = `Save the ${count} starred as a pack`
-  })
   const choices = [...PURPOSES, other.purpose()].map((each, index) => {
     const input = h('input', { type: 'radio', name: 'purpose', value: each.id, checked: index === 0 })
     input.addEventListener('change', () => choose(each.id === 'file' ? other.purpose() : each))
@@ -168,10 +165,10 @@ export function savePanel(store: Store): HTMLElement {
     h('div', { class: 'purposes', role: 'radiogroup', 'aria-label': 'What for' }, ...choices),
     other.element,
     about,
-    h('div', { class: 'row buttons' }, save, cancel, share),
+    h('div', { class: 'row buttons' }, save, cancel, share, copy),
     progress,
     size,
-    pack,
+    packPanel(store),
   )
 }
 
@@ -206,8 +203,4 @@ function otherFields(onChange: (purpose: Purpose) => void) {
     h('label', {}, 'Most KB', limit),
   )
   return { element, purpose }
-}
-
-function kilobytes(bytes: number): string {
-  return `${Math.ceil(bytes / 1024)} KB`
 }

@@ -40,17 +40,34 @@ export async function fileFor(made: Made, purpose: Purpose, look: Look, saving: 
   return { ...ready, blob: await pageOf(file, base, made.name), name: `${base}.zip` }
 }
 
-/** Several clips for one purpose, as one zip: a pack of stickers. */
-export async function packFor(all: readonly Made[], purpose: Purpose, look: Look, saving: Saving): Promise<Ready> {
+/** How the making of several files goes. */
+export interface Packing {
+  readonly signal: AbortSignal
+  /** Files that are made, of how many. */
+  readonly onFile: (done: number, total: number) => void
+}
+
+/** Clips for one purpose or several, as one zip: a pack of stickers. Each purpose has a folder of its own. */
+export async function packFor(
+  all: readonly Made[],
+  purposes: readonly Purpose[],
+  look: Look,
+  { signal, onFile }: Packing,
+): Promise<Ready> {
   const files: Record<string, Uint8Array> = {}
-  for (const [index, made] of all.entries()) {
-    const { blob, name } = await fileFor(made, purpose, look, saving)
+  const jobs = purposes.flatMap((purpose) => all.map((made, index) => ({ purpose, made, index })))
+  for (const [done, { purpose, made, index }] of jobs.entries()) {
+    onFile(done, jobs.length)
+    const { blob, name } = await fileFor(made, purpose, look, { signal })
+    const folder = purposes.length > 1 ? `${purpose.id}/` : ''
     const number = String(index + 1).padStart(2, '0')
-    files[`${number}-${name}`] = new Uint8Array(await blob.arrayBuffer())
+    files[`${folder}${number}-${name}`] = new Uint8Array(await blob.arrayBuffer())
   }
+  onFile(jobs.length, jobs.length)
   // What is in it is compressed already.
   const blob = new Blob([zipSync(files, { level: 0 })], { type: 'application/zip' })
-  return { blob, name: `sfv-${purpose.id}-pack.zip`, gave: '', width: 0, height: 0 }
+  const what = purposes.length === 1 ? purposes[0]!.id : 'several'
+  return { blob, name: `sfv-${what}-pack.zip`, gave: '', width: 0, height: 0 }
 }
 
 /** The clip, and a page that shows how to embed it. */

@@ -9,8 +9,12 @@ const MOST_MOTION = 255
 /** The least noise that the slider has beside none, and how many times as much the most is. */
 const [LEAST_NOISE, NOISE_RANGE] = [0.004, 250]
 
-/** The panel of what the clips shall be: plain words outside, numbers behind Details. */
-export function settingsPanel(store: Store): HTMLElement {
+/**
+ * The panel of what the clips shall be: plain words outside, numbers behind Details.
+ *
+ * @param model the choice of another model, which lies there too
+ */
+export function settingsPanel(store: Store, model: HTMLElement): HTMLElement {
   const change = (part: Partial<Settings>) => store.set({ settings: { ...store.state.settings, ...part } })
   const motion = slider({
     label: 'How much it moves',
@@ -84,7 +88,7 @@ export function settingsPanel(store: Store): HTMLElement {
     noise.element,
     loop,
     h('div', { class: 'row' }, end, noEnd),
-    h('details', {}, h('summary', {}, 'Details'), seed.element, detail, facts),
+    h('details', {}, h('summary', {}, 'Details'), seed.element, detail, facts, model),
   )
 }
 
@@ -114,8 +118,22 @@ export function lookPanel(store: Store): HTMLElement {
     show: (value) => `${value} ×`,
     onInput: (value) => change({ speed: value }),
   })
+  const rounds = slider({
+    label: 'Plays in a file',
+    min: 1,
+    max: 6,
+    value: 1,
+    hint: 'Most places play a file again and again by themselves; not all do',
+    show: (value) => (value === 1 ? 'once' : `${value} times`),
+    onInput: (value) => change({ rounds: value }),
+  })
   const back = toggle('There and back', 'Plays to the end, and then backwards', (on) => change({ back: on }))
   store.on(['look', 'shown'], ({ look, shown }) => {
+    speed.set(look.speed)
+    rounds.set(look.rounds)
+    back.querySelector('input')!.checked = look.back
+    const kind = look.ground === 'clear' ? 'clear' : look.ground === '#ffffff' ? 'white' : 'colour'
+    ground.querySelector<HTMLInputElement>(`input[value=${kind}]`)!.checked = true
     const canCut = !shown || isCutOut(shown.clip)
     ground.hidden = !canCut
     full.hidden = canCut
@@ -129,6 +147,7 @@ export function lookPanel(store: Store): HTMLElement {
     full,
     speed.element,
     back,
+    rounds.element,
   )
 }
 

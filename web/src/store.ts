@@ -1,5 +1,6 @@
 import type { Clip, ModelFacts } from '../../src/web/index.js'
 import { CENTRED, type Crop } from './picture.js'
+import type { Pin, Stroke } from './steering.js'
 
 /** The studio's views. */
 export const TABS = ['make', 'draw', 'compare'] as const
@@ -33,6 +34,8 @@ export interface Look {
   readonly speed: number
   /** There and back, instead of from the beginning again. */
   readonly back: boolean
+  /** How often a file plays it, where there is room. */
+  readonly rounds: number
 }
 
 /** A clip that was made, with what the strip of kept ones must know. */
@@ -57,14 +60,24 @@ export interface Work {
 export interface State {
   readonly tab: Tab
   readonly facts: ModelFacts | undefined
+  /** What the model is called, and its address where it has one. */
+  readonly model: { readonly name: string; readonly address: string | undefined } | undefined
   readonly source: Source | undefined
   readonly crop: Crop
   /** What clips shall end with, for models that take it. */
   readonly end: Source | undefined
   readonly settings: Settings
+  /** What is pulled. */
+  readonly pins: readonly Pin[]
+  /** What the brush says stays or moves. */
+  readonly strokes: readonly Stroke[]
   readonly look: Look
   /** The four tries; those to come are left out. */
   readonly tries: readonly (Made | undefined)[]
+  /** What the tries were made of. */
+  readonly asked: Asked | undefined
+  /** What is shown until the tries are there: the rough clip that pins and the brush ask for. */
+  readonly rough: Clip | undefined
   /** The tries were made of what has changed since. */
   readonly areOld: boolean
   /** The clip that is looked at: what is saved, and drawn on. */
@@ -73,22 +86,39 @@ export interface State {
   readonly work: Work | undefined
 }
 
+/** What tries are made of. */
+export const ASKED = ['source', 'crop', 'end', 'settings', 'pins', 'strokes'] as const
+
+/** The part of the state that tries are made of. */
+export type Asked = Pick<State, (typeof ASKED)[number]>
+
+/** Whether the tries, as many as there are yet, are of what is asked for. */
+export function isSettled(state: State): boolean {
+  const { asked } = state
+  return asked !== undefined && ASKED.every((part) => state[part] === asked[part])
+}
+
 /** How many clips are made at a time. */
 export const TRIES = 4
 
-type Listener = (state: State, changed: ReadonlySet<keyof State>) => void
+type Listener = (state: State, changed: ReadonlySet<keyof State>, before: State) => void
 
 /** The one state of all views, and who is told of its changes. */
 export class Store {
   #state: State = {
     tab: 'make',
     facts: undefined,
+    model: undefined,
     source: undefined,
     crop: CENTRED,
     end: undefined,
     settings: { seed: 1, loop: false },
-    look: { ground: 'clear', speed: 1, back: false },
+    pins: [],
+    strokes: [],
+    look: { ground: 'clear', speed: 1, back: false, rounds: 1 },
     tries: [],
+    asked: undefined,
+    rough: undefined,
     areOld: false,
     shown: undefined,
     kept: [],
@@ -107,7 +137,12 @@ export class Store {
     const changed = new Set((Object.keys(change) as (keyof State)[]).filter((key) => change[key] !== before[key]))
     if (changed.size === 0) return
     this.#state = { ...before, ...change }
-    for (const listener of this.#listeners) listener(this.#state, changed)
+    for (const listener of this.#listeners) listener(this.#state, changed, before)
+  }
+
+  /** Tells of every change, and of what held before it. */
+  follow(listener: Listener): void {
+    this.#listeners.push(listener)
   }
 
   /** Tells of changes of these parts, and once of how they are. */

@@ -34,6 +34,8 @@ export interface SiteOptions {
 export class Site {
   /** How often each address was asked for. */
   readonly asked = new Map<string, number>()
+  /** Bytes of all that was answered. */
+  sent = 0
   /** Addresses whose next answer is made from the right one. */
   readonly spoiled = new Map<string, (right: Uint8Array) => Uint8Array>()
 
@@ -49,6 +51,7 @@ export class Site {
       site.asked.set(path, (site.asked.get(path) ?? 0) + 1)
       void content(path, folders, files).then((bytes) => {
         if (!bytes) return void response.writeHead(404).end()
+        site.sent += bytes.length
         const spoil = site.spoiled.get(path)
         site.spoiled.delete(path)
         const type = TYPES[path.endsWith('/') ? '.html' : extname(path)] ?? 'application/octet-stream'

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
@@ -10,14 +10,29 @@ import { Site } from './site.js'
 /** How long a clip of the tiny model may take on a busy machine. */
 export const PATIENCE = { timeout: 90_000 }
 
+/** Puts the tiny model into a folder, with a student beside its UNet as the bundled model has one: of other weights. */
+async function withStudent(folder: string): Promise<string> {
+  await cp(TINY, folder, { recursive: true })
+  await cp(join(TINY, 'unet'), join(folder, 'student'), { recursive: true })
+  const weights = join(folder, 'student/diffusion_pytorch_model.safetensors')
+  const bytes = await readFile(weights)
+  bytes[bytes.length - 4]! ^= 1
+  await writeFile(weights, bytes)
+  const index = JSON.parse(await readFile(join(TINY, 'model_index.json'), 'utf8')) as Record<string, unknown>
+  await writeFile(join(folder, 'model_index.json'), JSON.stringify({ ...index, student: index['unet'] }))
+  return folder
+}
+
 /** Builds the studio with the tiny model, minified as for users, into a new folder. */
 export async function buildStudio(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sfv-studio-'))
   // Vite builds for users only where the environment says so.
   process.env['NODE_ENV'] = 'production'
-  process.env['SFV_MODEL'] = TINY
+  const model = await withStudent(await mkdtemp(join(tmpdir(), 'sfv-tiny-')))
+  process.env['SFV_MODEL'] = model
   process.env['SFV_STUDIO_OUT'] = folder
   await build({ root: 'web', logLevel: 'error', build: { minify: true } })
+  await rm(model, { recursive: true, force: true })
   return folder
 }
 
@@ -82,12 +97,25 @@ export class Studio {
     await this.page.locator('.work.idle').waitFor({ state: 'attached', ...PATIENCE })
   }
 
+  /** Does something that empties all four tries, and waits for the clips that come. */
+  async anew(work: () => Promise<unknown>): Promise<void> {
+    // A tiny model fills them again sooner than one may look.
+    const emptied = await this.page.evaluateHandle(() => {
+      const areEmpty = () => document.querySelectorAll('.try.empty').length === 4
+      const state = { were: areEmpty() }
+      const tries = document.querySelector('.tries')!
+      new MutationObserver(() => (state.were ||= areEmpty())).observe(tries, { subtree: true, attributes: true })
+      return state
+    })
+    await work()
+    await this.page.waitForFunction((state) => state.were, emptied, PATIENCE)
+    await this.made()
+  }
+
   /** Takes an example from the front or the shelf, and waits for its clips. */
   async take(example: string): Promise<void> {
     const button = this.page.locator(`[data-example=${example}]:visible, .shelf button[title=${example}]:visible`)
-    await button.first().click()
-    await this.page.locator('.tries .try.empty').nth(3).waitFor(PATIENCE)
-    await this.made()
+    await this.anew(() => button.first().click())
   }
 
   /** Does something, and waits until the clips that it asked for are there. */
@@ -154,10 +182,28 @@ export class Studio {
     )
   }
 
+  /** What the clip says of itself that was kept last. */
+  lastKept(): Promise<Readonly<Record<string, string>>> {
+    return this.page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          const open = indexedDB.open('sfv-studio')
+          open.onsuccess = () => {
+            const request = open.result.transaction('clips').objectStore('clips').getAll()
+            request.onsuccess = () => {
+              open.result.close()
+              const rows = request.result as { when: number; clip: { metadata: Record<string, string> } }[]
+              resolve(rows.sort((a, b) => b.when - a.when)[0]!.clip.metadata)
+            }
+          }
+        }),
+    )
+  }
+
   /** Saves for a purpose, and gives the file's name and path. */
   async save(purpose: string): Promise<{ readonly name: string; readonly path: string }> {
     const { page } = this
-    await page.locator('.purposes label', { hasText: purpose }).click()
+    await page.locator('.purposes[role=radiogroup] label', { hasText: purpose }).click()
     const download = page.waitForEvent('download', PATIENCE)
     await page.locator('.save .primary').click()
     const file = await download
