@@ -3,6 +3,7 @@ import { cpus } from 'node:os'
 import { nodeEngine } from '../src/runtime/engine.node.js'
 import { adversarial, rematerialisation } from './adversarial.js'
 import { animate } from './animate.js'
+import { control } from './control.js'
 import { convolution } from './convolution.js'
 import type { BenchResult } from './measure.js'
 import { mpiEfficiency } from './mpi.js'
@@ -23,6 +24,7 @@ const BENCHES = {
   animate,
   studio,
   serve: serving,
+  control,
   peers,
   'peers-training': trainingPeers,
 }

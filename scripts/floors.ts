@@ -4,11 +4,12 @@ import ts from 'typescript'
 import { lineAt, type Finding, type Sources } from './sources.js'
 
 /** The floors of CONTRIBUTING.md, lowest first. Code may import its own folder and the floors below. */
-const FLOORS = [
-  ['runtime', 'weights', 'media', 'data'],
+export const FLOORS = [
+  ['runtime', 'weights', 'media', 'data', 'report'],
   ['graph'],
   ['nn', 'diffusion'],
   ['models'],
+  ['svd'],
   ['pipeline', 'training'],
   ['evaluation'],
   ['server'],

@@ -16,7 +16,8 @@ export { type EditOptions, type MemoryOptions } from './pipeline/image-to-video.
 export {
   ImageToVideo,
   type NodeAnimateOptions as AnimateOptions,
+  type NodeExtendOptions as ExtendOptions,
   type PretrainedOptions,
 } from './pipeline/pretrained.node.js'
 export { type AnimateProgress, type Stage } from './pipeline/progress.js'
-export { type AnimateSettings, type EditSettings } from './pipeline/settings.js'
+export { type AnimateSettings, type EditSettings, type ExtendSettings } from './pipeline/settings.js'

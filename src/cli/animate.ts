@@ -1,8 +1,9 @@
 import { Command } from 'commander'
 import type { CheckedSettings } from '../pipeline/settings.js'
 import { withClipOptions, type ClipOptions } from './clip-command.js'
+import { likeness } from './like.js'
 import { makeClips } from './make-clips.js'
-import { parseMove, whole, type Move } from './options.js'
+import { numeric, parseMove, whole, type Move } from './options.js'
 
 const EXAMPLES = `
 Examples:
@@ -16,6 +17,12 @@ Examples:
   sfv animate cat.png -o cat.webp --batch 6 --seed 1   cat-1.webp to cat-6.webp, and a contact sheet to choose from
   sfv animate cat.png -o cat.webp --batch 6 --best     the best of six, and a contact sheet with all of them
   curl URL | sfv animate - -o - --format gif > cat.gif standard input and output
+
+How long, what is clear, and the same again (docs/control.md):
+  sfv animate cat.png -o cat.webp --seconds 8          clips one on the other, held to the picture; how far they drift is told
+  sfv animate cat.png -o cat.webp --seconds 8 --loop   the last of them leads back to the picture
+  sfv animate cat.png -o cat.webp --alpha key          the figure cut out of its white ground
+  sfv animate dog.png -o dog.webp --like cat.webp      a clip of another picture, by all settings that cat.webp has in it
 
 How it moves (docs/control.md):
   sfv animate awake.png --end asleep.png -o nap.webp   a clip from one picture to another
@@ -35,6 +42,8 @@ Browsers show frames of 10 ms and less for 100: above 90 pictures per second, ta
 interface AnimateCommandOptions extends ClipOptions {
   readonly batch: number
   readonly best?: true
+  readonly seconds?: number
+  readonly like?: string
   readonly end?: string
   readonly move?: Move[]
   readonly still?: string
@@ -50,6 +59,8 @@ export function animateCommand(): Command {
       'picture files, or patterns of them: PNG, JPEG, WebP, GIF, AVIF or TIFF; - is standard input',
     )
     .requiredOption('-o, --out <file>', 'clip to write; for several a folder/ or a name with {name} or {seed}')
+    .option('--like <clip>', 'make it as this clip of sfv was made; what is told beside is told anew')
+    .option('--seconds <s>', 'length of the clip: longer ones are clips of --frames, one on the other', numeric)
     .option('--end <image>', 'picture file that the clip ends with')
     .option(
       '--move <x,y:x,y@radius>',
@@ -67,15 +78,23 @@ export function animateCommand(): Command {
     )
     .option('--best', 'of --batch keep the best clip alone: the least torn of those that move; the sheet shows all')
     .addHelpText('after', EXAMPLES)
-    .action((pictures: string[], { batch, best, end, still, moving, move, ...options }: AnimateCommandOptions) => {
+    .action(async (pictures: string[], options: AnimateCommandOptions, command: Command) => {
+      const { batch, best, end, still, moving, move, like, ...own } = options
+      const given = { end, still, moving }
+      const known = like === undefined ? undefined : await likeness(like, command, given)
       const further = Object.fromEntries(
-        Object.entries({ end, still, moving }).filter((entry): entry is [string, string] => entry[1] !== undefined),
+        Object.entries({ ...known?.pictures, ...defined(given) }).filter(([, picture]) => picture !== undefined),
       )
+      const others = [...Object.values(defined(given)), ...(like === undefined ? [] : [like])]
       return makeClips<CheckedSettings>(
-        { pictures, batch, best: best === true, others: Object.values(further) },
-        { ...options, ...(move && { motions: move }) },
+        { pictures, batch, best: best === true, others },
+        { ...own, ...known?.options, ...(move && { motions: move }) },
         'settingsSchema',
         (sfv, picture, settings, own) => sfv.animate(picture, { ...settings, ...further, ...own }),
       )
     })
+}
+
+function defined(given: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined))
 }

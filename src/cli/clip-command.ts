@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
 import { EXPORT_FORMATS, type ExportFormat } from '../media/export-settings.js'
-import type { Precision } from '../pipeline/device-traits.js'
+import type { Precision } from '../svd/device-traits.js'
 import type { DeviceChoice } from '../runtime/device-names.js'
 import { amount, deviceOption, modelOption, numeric, parseGuidance, parseSize, whole } from './options.js'
 
@@ -11,7 +11,7 @@ export interface ClipOptions {
   readonly steps: number
   readonly sampler?: 'euler' | 'consistency'
   readonly frames?: number
-  readonly fps: number
+  readonly fps?: number
   readonly motion?: number
   readonly noiseAug: number
   readonly size?: { width: number; height: number }
@@ -24,14 +24,19 @@ export interface ClipOptions {
   readonly generator: 'sfv' | 'torch'
   readonly loop?: true
   readonly format?: ExportFormat
-  readonly transparent?: boolean
+  readonly alpha?: 'keep' | 'white' | 'key'
   readonly limit?: number
   readonly fileSize?: number
   readonly json?: true
 }
 
-/** Adds the options of a clip to a command that has its arguments. */
-export function withClipOptions(command: Command): Command {
+/**
+ * Adds the options of a clip to a command that has its arguments.
+ *
+ * @param rate pictures per second unless told, or words for them
+ */
+export function withClipOptions(command: Command, { rate = 7 }: { readonly rate?: number | string } = {}): Command {
+  const fps = new Option('--fps <n>', 'pictures per second').argParser(numeric)
   return command
     .addOption(modelOption())
     .option('--steps <n>', 'forward passes: 1 uses the student, more the teacher', numeric, 1)
@@ -42,7 +47,7 @@ export function withClipOptions(command: Command): Command {
       ]),
     )
     .option('--frames <n>', 'frames of the clip (default: as the model was trained)', numeric)
-    .option('--fps <n>', 'pictures per second', numeric, 7)
+    .addOption(typeof rate === 'number' ? fps.default(rate) : fps.default(undefined, rate))
     .option(
       '--motion <much>',
       'how much shall move: low, medium, high, or 0 to 255 (default: as the model says, else 127)',
@@ -78,8 +83,12 @@ export function withClipOptions(command: Command): Command {
     .addOption(
       new Option('--format <name>', 'of clips that go to a folder/ or to - (standard output)').choices(EXPORT_FORMATS),
     )
-    .option('--transparent', 'cut the figure out of its white background; not in MP4, and in WebM through ffmpeg alone')
-    .option('--no-transparent', 'lay the clip on white, also where it has opacity of its own')
+    .addOption(
+      new Option(
+        '--alpha <how>',
+        "transparency: the picture's own, none, or cut out of the white ground; not in MP4, and in WebM through ffmpeg alone (default: its own where the model can)",
+      ).choices(['keep', 'white', 'key']),
+    )
     .option(
       '--file-size <n>',
       "longer side of the file's pictures in pixels (default: as the clip)",

@@ -4,6 +4,7 @@ import { cacheCommand } from './cache.js'
 import { dataCommand } from './data.js'
 import { doctorCommand } from './doctor.js'
 import { editCommand } from './edit.js'
+import { extendCommand } from './extend.js'
 import { evalCommand } from './eval.js'
 import { infoCommand } from './info.js'
 import { initCommand } from './init.js'
@@ -12,6 +13,7 @@ import { mergeCommand } from './merge.js'
 import { pullCommand } from './pull.js'
 import { reportCommand } from './report.js'
 import { serveCommand } from './serve.js'
+import { stickersCommand } from './stickers.js'
 import { trainCommand } from './train.js'
 import { workerCommand } from './worker.js'
 import { packageVersion } from '../weights/packaged.node.js'
@@ -35,6 +37,8 @@ export function sfvCommand(): Command {
     manifestCommand(),
     mergeCommand(),
     editCommand(),
+    extendCommand(),
+    stickersCommand(),
     serveCommand(),
     workerCommand(),
     doctorCommand(),

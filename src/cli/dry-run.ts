@@ -3,8 +3,8 @@ import { resolveDevice } from '../runtime/devices.node.js'
 import { alone } from '../runtime/group.js'
 import { checkFit, fitOf, gigabytes, tightness } from '../training/plan/fit.node.js'
 import type { Plan } from '../training/plan/plan.js'
-import type { Recipe } from '../training/recipe/index.js'
-import { processesOf } from '../training/run/processes.node.js'
+import type { Recipe } from '../training/objectives/registry.node.js'
+import { processesOf } from '../training/trainer/processes.node.js'
 
 /** Where it shall run. */
 export interface DryRunOptions {

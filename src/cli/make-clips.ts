@@ -1,9 +1,10 @@
+import type { Drift } from '../evaluation/drift.js'
 import type { Clip } from '../media/clip.node.js'
 import type { ExportOptions } from '../media/export-settings.js'
 import type { PictureInput } from '../media/picture-input.node.js'
 import type { ImageToVideo } from '../pipeline/pretrained.node.js'
 import type { AnimateProgress } from '../pipeline/progress.js'
-import type { AnimateSettings, CheckedEdit, CheckedSettings } from '../pipeline/settings.js'
+import type { AnimateSettings, CheckedEdit, CheckedExtend, CheckedSettings } from '../pipeline/settings.js'
 import { UserError } from '../errors.js'
 import type { ClipOptions } from './clip-command.js'
 import { interruptible } from './interrupt.js'
@@ -37,6 +38,8 @@ export interface Sources {
   readonly pictures: readonly string[]
   /** Further files that are read, which no clip may take the place of. */
   readonly others?: readonly string[]
+  /** Whether they are clips, which the command reads itself. */
+  readonly areClips?: boolean
   /** Clips of each picture, with seeds in a row. Default: 1. */
   readonly batch?: number
   /** Whether of each picture's clips the best alone is written. */
@@ -57,6 +60,8 @@ interface ClipReport {
   readonly seed: number
   readonly milliseconds: Readonly<Record<string, number>>
   readonly settings: object
+  /** Of a clip of several links. */
+  readonly drift?: Drift | undefined
 }
 
 /**
@@ -66,8 +71,8 @@ interface ClipReport {
  * @param schema the name of what the settings are checked with, which is loaded late
  * @throws UsageError when an option is wrong, UserError when a clip cannot be made or written.
  */
-export async function makeClips<T extends CheckedSettings | CheckedEdit>(
-  { pictures: given, others = [], batch = 1, best = false }: Sources,
+export async function makeClips<T extends CheckedSettings | CheckedEdit | CheckedExtend>(
+  { pictures: given, others = [], batch = 1, best = false, areClips = false }: Sources,
   {
     out,
     format,
@@ -78,17 +83,16 @@ export async function makeClips<T extends CheckedSettings | CheckedEdit>(
     guidance,
     memory,
     json,
-    transparent,
     limit,
     fileSize,
     ...rest
-  }: ClipOptions & Pick<AnimateSettings, 'motions'>,
-  schema: 'settingsSchema' | 'editSchema',
+  }: ClipOptions & Pick<AnimateSettings, 'motions' | 'seconds'>,
+  schema: 'settingsSchema' | 'editSchema' | 'extendSchema',
   make: Make<T>,
 ): Promise<void> {
   const started = performance.now()
   if (best && batch === 1) throw new UsageError('--best chooses from several clips; give --batch with their number too')
-  const file = { transparent, limit, size: fileSize }
+  const file = { limit, size: fileSize }
   const schemas = await import('../pipeline/settings.js')
   const asked = { ...rest, ...size, ...guidance }
   const settings = asUsage(() =>
@@ -100,6 +104,8 @@ export async function makeClips<T extends CheckedSettings | CheckedEdit>(
   const places = outputPlaces({ out, format, pictures, seeds, best })
   if (json && out === STANDARD) throw new UsageError('-o is -; leave out --json, which goes to standard output too')
   await checkPlaces(places, [...pictures, ...others])
+  const isClear = rest.alpha === 'keep' || rest.alpha === 'key'
+  if (isClear) await checkTransparent(places, format)
   const { ImageToVideo } = await import('../pipeline/pretrained.node.js')
   const { pictureOf } = await import('../media/picture-input.node.js')
 
@@ -127,7 +133,7 @@ export async function makeClips<T extends CheckedSettings | CheckedEdit>(
         // Standard input can be read once alone.
         if (last?.picture !== place.picture) {
           const from = place.picture === STANDARD ? process.stdin : place.picture
-          last = { picture: place.picture, pixels: await pictureOf(from) }
+          last = { picture: place.picture, pixels: areClips ? place.picture : await pictureOf(from) }
         }
         // Nothing is written yet, so Ctrl-C may end the process on the spot: a handler would wait for a network to
         // finish.
@@ -136,12 +142,18 @@ export async function makeClips<T extends CheckedSettings | CheckedEdit>(
           made.push({ seed, clip: await make(sfv, last.pixels, settings, { seed, onProgress: meter.report }) })
         const ranked = best ? await fromTheBest(made) : made
         const { clip } = ranked[0]!
-        const output = await interruptible((signal) => save(clip, place, format, { ...file, signal }))
+        const output = await interruptible((signal) =>
+          save(clip, place, format, { ...file, transparent: isClear && clip.alpha ? true : undefined, signal }),
+        )
         meter.at('save', 1, 1)
         const now = performance.now()
         const timings = { ...meter.timings, total: now - before }
-        if (!json && place.out !== STANDARD) line.note(wrote(output, timings.total, clip))
-        reports.push(reportOf(output, clip, { ...settings, model, device, precision }, timings))
+        const drift = await driftIn(clip)
+        if (!json && place.out !== STANDARD) {
+          line.note(wrote(output, timings.total, clip))
+          if (drift) line.note(`drift from the first frame: ${drifted(drift)}`)
+        }
+        reports.push({ ...reportOf(output, clip, { ...settings, model, device, precision }, timings), drift })
         if (batch > 1) candidates.set(place.picture, [...(candidates.get(place.picture) ?? []), ...ranked])
         before = now
       } catch (error) {
@@ -177,6 +189,14 @@ async function checkPlaces({ clips, sheets }: OutputPlaces, sources: readonly st
       }
     }
   }
+}
+
+/** Checks that the files can hold the transparency that is asked for. */
+async function checkTransparent({ clips }: OutputPlaces, format: ClipOptions['format']): Promise<void> {
+  const { checkExport, OPAQUE_IN_NODE } = await import('../media/export-settings.js')
+  const { formatOf } = await import('../media/output.node.js')
+  for (const { out } of clips)
+    checkExport({ format: out === STANDARD ? format! : formatOf(out), transparent: true }, OPAQUE_IN_NODE)
 }
 
 /** The names of the files written. */
@@ -231,6 +251,18 @@ const SHEET_FRAME = 128
 function wrote(files: readonly string[], milliseconds: number, clip: Clip): string {
   const what = files.length === 1 ? files[0] : `${files.length} files, ${files[0]} the first,`
   return `wrote ${what} in ${(milliseconds / 1000).toFixed(1)} s (seed ${clip.metadata['seed']})`
+}
+
+/** How far a clip of several links drifts; nothing of any other. */
+async function driftIn({ frames, metadata }: Clip): Promise<Drift | undefined> {
+  if (metadata['links'] === undefined) return undefined
+  const { driftOf } = await import('../evaluation/drift.js')
+  return driftOf(frames, Number(metadata['frames']))
+}
+
+function drifted({ first, last }: Drift): string {
+  const decibels = `colours ${first.colours.toFixed(1)} dB in the first clip, ${last.colours.toFixed(1)} dB in the last`
+  return `${decibels}; sharpness ${(100 * first.sharpness).toFixed(0)} %, ${(100 * last.sharpness).toFixed(0)} %`
 }
 
 function reportOf(

@@ -31,7 +31,7 @@ interface Options {
 }
 
 async function merge(model: string, lora: string, { out, dtype, force, json }: Options): Promise<void> {
-  const { mergeLora } = await import('../training/merge-lora.node.js')
+  const { mergeLora } = await import('../training/lora/merge-lora.node.js')
   const weights = await mergeLora(model, lora, out, dtype === 'float32' ? 'F32' : 'F16', force ?? false)
   const text = json
     ? JSON.stringify({ model, lora, out, dtype, weights })

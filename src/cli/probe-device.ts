@@ -1,6 +1,6 @@
 import { lower } from '../graph/lower.js'
 import { input, matmul } from '../graph/ops/index.js'
-import { deviceTraits } from '../pipeline/device-traits.js'
+import { deviceTraits } from '../svd/device-traits.js'
 import type { Device } from '../runtime/device-names.js'
 import { nodeEngine } from '../runtime/engine.node.js'
 

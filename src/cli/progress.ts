@@ -48,14 +48,17 @@ export class StageMeter {
   /** Takes what `ImageToVideo.animate` reports. */
   readonly report = (progress: AnimateProgress): void => {
     if (progress.type !== 'stage') this.line.note(`sfv: ${progress.message}`)
-    else this.at(progress.stage, progress.done, progress.total)
+    else {
+      const { stage, done, total, link, links } = progress
+      this.at(stage, done, total, links === undefined ? '' : `clip ${link} of ${links}: `)
+    }
   }
 
   /** Counts the time since the last call to `stage`. */
-  at(stage: CommandStage, done: number, total: number): void {
+  at(stage: CommandStage, done: number, total: number, before = ''): void {
     const now = performance.now()
     this.timings[stage] = (this.timings[stage] ?? 0) + now - this.#last
     this.#last = now
-    this.line.show(total > 1 ? `${WORDS[stage]} ${done}/${total}` : WORDS[stage])
+    this.line.show(`${before}${total > 1 ? `${WORDS[stage]} ${done}/${total}` : WORDS[stage]}`)
   }
 }

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { Precision } from '../pipeline/device-traits.js'
+import type { Precision } from '../svd/device-traits.js'
 import { UsageError, whole } from './options.js'
 import { runUntilTold, threadsOfEach, withServerOptions, type ServerOptions } from './server-options.js'
 

@@ -1,4 +1,4 @@
-import type { TrainEvent } from '../training/run/events.js'
+import type { TrainEvent } from '../training/trainer/events.js'
 import type { StatusLine } from './progress.js'
 
 /** Milliseconds between the lines that are left standing, where there is no terminal and where there is one. */

@@ -72,7 +72,7 @@ async function train(file: string, options: Options): Promise<void> {
   const meter = new TrainMeter(new StatusLine(), folder)
   const onEvent = json ? (event: object) => console.log(JSON.stringify(event)) : meter.report
   await together(job, folder, async (signal) => {
-    const { train } = await import('../training/run/train.node.js')
+    const { train } = await import('../training/trainer/train.node.js')
     await train(recipe, {
       folder,
       resume: resume !== undefined,

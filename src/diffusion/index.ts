@@ -1,6 +1,6 @@
 export { discriminatorNoise, drawSigma } from './discriminator-noise.js'
 export { applyGuidance, guidanceScales, isGuided } from './guidance.js'
-export { type Denoise, eulerStep, sample, sampleConsistency, type SampleOptions } from './sampler.js'
+export { type Denoise, eulerStep, sample, sampleClean, sampleConsistency, type SampleOptions } from './sampler.js'
 export {
   consistencySchedule,
   generatorSchedule,

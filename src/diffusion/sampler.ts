@@ -53,6 +53,23 @@ export function eulerStep(x: Float32Array, clean: Float32Array, sigma: number, s
   return x.map((value, i) => value + share * (value - clean[i]!))
 }
 
+/** D: the clean latents that are seen in noisy ones `x` at level `sigma`, of the shape of `x`; `step` counts from 0. */
+export type Clean = (x: Float32Array, sigma: number, step: number) => Promise<Float32Array>
+
+/** D = c_skip x + c_out F (PAPER eq. 3) of a network F. */
+function cleanBy(denoise: Denoise, timesteps: Float32Array): Clean {
+  return async (x, sigma, step) => {
+    const { cIn } = precondition(sigma)
+    const f = await denoise(
+      x.map((value) => cIn * value),
+      sigma,
+      timesteps[step]!,
+      step,
+    )
+    return denoised(x, f, sigma)
+  }
+}
+
 /** Goes from a step's latents `x` at level `sigma`, and the clean ones seen in them, to the next level. */
 type Advance = (x: Float32Array, clean: Float32Array, sigma: number, sigmaNext: number, step: number) => Float32Array
 
@@ -69,7 +86,17 @@ export function sample(
   denoise: Denoise,
   options: SampleOptions = {},
 ): Promise<Float32Array> {
-  return walk(start, schedule, denoise, eulerStep, options)
+  return sampleClean(start, schedule, cleanBy(denoise, schedule.timesteps), options)
+}
+
+/** The same where the clean latents themselves are given, as by a graph that has the preconditioning in it. */
+export function sampleClean(
+  start: Float32Array,
+  schedule: Pick<Schedule, 'sigmas'>,
+  clean: Clean,
+  options: SampleOptions = {},
+): Promise<Float32Array> {
+  return walk(start, schedule, clean, eulerStep, options)
 }
 
 /**
@@ -94,23 +121,23 @@ export function sampleConsistency(
     const deviation = schedule.renoising?.[step] ?? sigmaNext
     return clean.map((value, i) => value + deviation * fresh[i]!)
   }
-  return walk(start, schedule, denoise, renoise, options)
+  return walk(start, schedule, cleanBy(denoise, schedule.timesteps), renoise, options)
 }
 
 async function walk(
   start: Float32Array,
-  { sigmas, timesteps }: Schedule,
-  denoise: Denoise,
+  { sigmas }: Pick<Schedule, 'sigmas'>,
+  clean: Clean,
   advance: Advance,
   { onProgress, signal, hold, resample }: SampleOptions,
 ): Promise<Float32Array> {
   const repetitions = (step: number) => (resample && step < resample.steps ? resample.times : 0)
-  const steps = timesteps.reduce((sum, _, step) => sum + 1 + repetitions(step), 0)
+  const levels = sigmas.subarray(0, -1)
+  const steps = levels.reduce((sum, _, step) => sum + 1 + repetitions(step), 0)
   let x = start
   let done = 0
-  for (const [step, cNoise] of timesteps.entries()) {
-    const [sigma, sigmaNext] = [sigmas[step]!, sigmas[step + 1]!]
-    const { cIn } = precondition(sigma)
+  for (const [step, sigma] of levels.entries()) {
+    const sigmaNext = sigmas[step + 1]!
     for (let repetition = 0; repetition <= repetitions(step); repetition++) {
       signal?.throwIfAborted()
       if (repetition > 0) {
@@ -118,13 +145,7 @@ async function walk(
         const deviation = Math.sqrt(sigma ** 2 - sigmaNext ** 2)
         x = x.map((value, i) => value + deviation * fresh[i]!)
       }
-      const f = await denoise(
-        x.map((value) => cIn * value),
-        sigma,
-        cNoise,
-        step,
-      )
-      x = advance(x, denoised(x, f, sigma), sigma, sigmaNext, step)
+      x = advance(x, await clean(x, sigma, step), sigma, sigmaNext, step)
       hold?.(x, sigmaNext, step)
       onProgress?.({ step: ++done, steps })
     }

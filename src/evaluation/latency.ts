@@ -1,11 +1,12 @@
 import type { Schedule } from '../diffusion/index.js'
 import { frameAt, type Frames } from '../media/frames.js'
-import type { Condition } from '../pipeline/denoiser.js'
+import type { Condition } from '../svd/denoiser.js'
+import { planesOf } from '../svd/condition.js'
 import { controlsFor } from '../pipeline/ends.js'
 import { Job } from '../pipeline/job.js'
 import { planMemory } from '../pipeline/memory-plan.js'
-import { Model } from '../pipeline/model.js'
-import type { ModelSource } from '../pipeline/model-source.js'
+import { Model } from '../svd/model.js'
+import type { ModelSource } from '../svd/model-source.js'
 import { closeAll, networksOf, planGeneration, type Plan, type PlannedNetworks } from '../pipeline/plan.js'
 import { parseSettings } from '../pipeline/settings.js'
 import type { Engine } from '../runtime/program.js'
@@ -48,10 +49,9 @@ export class StageTimer {
   /** Times one clip of a row, of the size and length of `clip`; networks that are not open yet are opened first. */
   async time(row: Row, clip: Frames): Promise<StageTimes> {
     const { job, plan, condition, first } = await this.#prepare(row, clip)
-    const scale = this.#model.vaeConfig.scalingFactor
     const picture = frameAt(clip, 0)
     const noise = this.#random.normals(this.#model.autoencoder.channels * clip.width * clip.height)
-    const encode = await timed(() => job.encode(picture, noise, this.#model), 3)
+    const encode = await timed(() => job.encode(picture, noise), 3)
     const size = condition.imageLatents.length * clip.count
     const fresh = () => this.#random.normals(size)
     const start = fresh().map((value) => plan.startSigma * value)
@@ -60,7 +60,7 @@ export class StageTimer {
     await denoise(shortened(plan.schedule))
     const repeats = Math.max(1, Math.ceil(FORWARDS / forwardsOf(row)))
     const denoising = await timed(() => denoise(plan.schedule), repeats)
-    const decode = () => job.decode(start, scale, first)
+    const decode = () => job.decode(start, first)
     await decode()
     return { encode, denoise: denoising, decode: await timed(decode, 1) }
   }
@@ -79,14 +79,17 @@ export class StageTimer {
     const key = `${row.network} ${plan.guidance !== undefined}`
     const networks = this.#open.get(key) ?? networksOf(plan, memory, this.#model)
     this.#open.set(key, networks)
-    const job = new Job(settings, plan, memory, networks, () => undefined)
+    const job = new Job(this.#model, settings, plan, memory, networks, () => undefined)
     await job.prepare()
     const model = this.#model
     const noise = this.#random.normals(model.autoencoder.channels * width * height)
-    const { condition, first } = await job.encode(frameAt(clip, 0), noise, model)
+    const picture = frameAt(clip, 0)
+    const { condition } = await job.encode(picture, noise)
     const controls = controlsFor(plan, model, [])
     const told = { ...condition, controls }
-    return { job, plan, condition: told, first: model.autoencoder.relative ? first : undefined }
+    const { autoencoder } = model
+    const first = autoencoder.relative ? planesOf(picture, plan.geometry, autoencoder) : undefined
+    return { job, plan, condition: told, first }
   }
 }
 

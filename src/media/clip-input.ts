@@ -4,12 +4,6 @@ import { resizeWithAntialiasing, type Size, toPlanes, toSigned } from './resize.
 /** Red, green, blue, for values of 0 to 1. */
 export type Colour = readonly [red: number, green: number, blue: number]
 
-/** The mean colour that OpenAI's CLIP, and so SVD's image encoder, was trained with. */
-export const CLIP_MEAN: Colour = [0.48145466, 0.4578275, 0.40821073]
-
-/** The deviation that goes with `CLIP_MEAN`. */
-export const CLIP_STD: Colour = [0.26862954, 0.26130258, 0.27577711]
-
 /**
  * The picture for the image encoder, as `StableVideoDiffusionPipeline._encode_image` makes it: to [-1, 1], resized with
  * antialiasing (which may overshoot, and is not clamped), to [0, 1], normalised. The aspect ratio is not kept.

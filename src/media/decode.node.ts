@@ -23,6 +23,11 @@ export function isClipName(path: string): boolean {
   return PICTURES.includes(extension) || VIDEOS.includes(extension)
 }
 
+/** Whether a name is that of a video, which ffmpeg reads. */
+export function isVideoName(path: string): boolean {
+  return VIDEOS.includes(extname(path).toLowerCase())
+}
+
 /**
  * Reads a clip picture by picture, on white where it is transparent: an animated WebP, GIF or PNG, a still picture (one
  * frame), a video (through the `ffmpeg` on PATH), or a folder of frames as `Clip.save` writes it.
@@ -36,7 +41,7 @@ export async function* readFrames(path: string, { sampling }: DecodeOptions = {}
     throw bad(`${error.message}; give the path of a clip or picture`)
   })
   if (kind.isDirectory()) yield* folderFrames(path, sampling)
-  else if (VIDEOS.includes(extension)) yield* videoFrames(path, sampling)
+  else if (isVideoName(path)) yield* videoFrames(path, sampling)
   else if (PICTURES.includes(extension)) {
     const bytes = await readFile(path).catch((error: Error) => {
       throw bad(`${error.message}; give the path of a clip or picture`)

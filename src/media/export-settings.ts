@@ -6,11 +6,16 @@ export const EXPORT_FORMATS = ['mp4', 'webm', 'webp', 'gif', 'apng', 'png'] as c
 /** One of them. */
 export type ExportFormat = (typeof EXPORT_FORMATS)[number]
 
+/** Formats that have no transparency in Node, where WebM has it through ffmpeg. */
+export const OPAQUE_IN_NODE: readonly ExportFormat[] = ['mp4']
+
 /** How a clip is saved. */
 export interface ExportSettings {
   readonly format: ExportFormat
   /** The longer side in pixels; the clip's own unless told. */
   readonly size?: number | undefined
+  /** Whether that size is kept whatever the limit asks for. */
+  readonly exactSize?: boolean | undefined
   /**
    * Cuts the figure out: by the clip's own opacity, else by its white background. MP4 has no transparency; WebM has it
    * in Node through the `ffmpeg` on PATH. `false` lays the clip on white. Default: whether the clip has opacity of its

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { UserError } from '../errors.js'
 import type { ClipContent } from './clip.js'
 import type { Gifenc } from './encode/gif.js'
-import type { ExportSettings } from './export-settings.js'
+import { OPAQUE_IN_NODE, type ExportSettings } from './export-settings.js'
 import { exportWith, type Encoders, type Exported } from './export.js'
 import type { ExportWork } from './fit-bytes.js'
 
@@ -20,7 +20,7 @@ const encoders: Encoders = {
       : clip.alpha
         ? (await import('./encode/webm-alpha.node.js')).encodeWebmAlpha(clip, quality, signal)
         : (await import('./encode/webm.node.js')).encodeWebm(clip, quality, signal),
-  opaque: ['mp4'],
+  opaque: OPAQUE_IN_NODE,
 }
 
 /**

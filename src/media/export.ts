@@ -68,7 +68,7 @@ export async function exportWith(
   { signal, onProgress }: ExportWork = {},
 ): Promise<Exported> {
   checkExport(settings, encoders.opaque)
-  const { format, size, limit, transparent } = settings
+  const { format, size, exactSize, limit, transparent } = settings
   const own = transparent === false || encoders.opaque.includes(format) ? undefined : clip.alpha
   const alpha = own ?? (transparent ? whiteAlpha(clip.frames) : undefined)
   const longer = Math.max(clip.frames.width, clip.frames.height)
@@ -79,7 +79,7 @@ export async function exportWith(
     made = scaled(thinned, ((size ?? longer) / longer) * quality.scale)
     return (await encodeAs(encoders, format, made, quality, signal)) as Uint8Array<ArrayBuffer>
   }
-  const { bytes, quality } = await fitBytes(encode, limit, onProgress)
+  const { bytes, quality } = await fitBytes(encode, { limit, exactSize }, onProgress)
   const { width, height, count } = made.frames
   return { bytes, type: TYPES[format], quality, width, height, frames: count }
 }

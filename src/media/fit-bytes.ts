@@ -40,6 +40,13 @@ const STAGES = [
   { every: 3, scale: 0.5, least: 0 },
 ] as const
 
+/** The same where the size is kept. */
+const STAGES_AT_SIZE = [
+  ...STAGES.filter(({ scale }) => scale === 1),
+  { every: 3, scale: 1, least: 0.1 },
+  { every: 4, scale: 1, least: 0 },
+] as const
+
 /** Halvings of the range of grades: the last ones are 1/32 of it apart. */
 const HALVINGS = 5
 
@@ -48,16 +55,23 @@ function graded(grade: number): Pick<Quality, 'lossy' | 'colours'> {
   return { lossy: 0.2 + grade * (BEST.lossy - 0.2), colours: Math.min(255, Math.round(8 * 32 ** grade)) }
 }
 
+/** What a file must fit. */
+export interface Fit {
+  /** The most bytes; the best quality is taken where absent. */
+  readonly limit?: number | undefined
+  /** Whether pictures keep their size. */
+  readonly exactSize?: boolean | undefined
+}
+
 /**
  * Finds by bisection the best quality whose file fits.
  *
  * @param encode makes the file
- * @param limit the most bytes; the best quality is taken where absent
  * @throws UserError when even the least does not fit.
  */
 export async function fitBytes(
   encode: (quality: Quality) => Promise<Uint8Array<ArrayBuffer>>,
-  limit = Infinity,
+  { limit = Infinity, exactSize }: Fit = {},
   onProgress?: (progress: ExportProgress) => void,
 ): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly quality: Quality }> {
   let [tries, smallest] = [0, Infinity]
@@ -69,7 +83,7 @@ export async function fitBytes(
   }
   const best = await attempt(BEST)
   if (best) return best
-  for (const { least, ...stage } of STAGES) {
+  for (const { least, ...stage } of exactSize ? STAGES_AT_SIZE : STAGES) {
     let found = await attempt({ ...graded(least), ...stage })
     if (!found) continue
     let [low, high] = [least as number, 1]

@@ -24,6 +24,15 @@ export function whiteAlpha({ width, height, count, data }: Frames): Uint8Array {
 }
 
 /**
+ * The opacity of a clip's figure, cut from the white that it stands on, (count, height, width); nothing where no white reaches
+ * the border, as in photographs.
+ */
+export function figureAlpha(frames: Frames): Uint8Array | undefined {
+  const alpha = whiteAlpha(frames)
+  return alpha.includes(0) ? alpha : undefined
+}
+
+/**
  * The figures' own colours f, of the mixtures c = a f + (1 - a) 255 that the frames show. As both are linear, frames
  * and opacity may have been scaled before.
  *

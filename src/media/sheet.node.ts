@@ -24,7 +24,11 @@ export async function writeSheet(path: string, rows: readonly Frames[], options:
   await writeFileAtomic(path, await drawSheet(rows, options))
 }
 
-async function drawSheet(rows: readonly Frames[], { labels = [], scale = 1 }: SheetOptions): Promise<Uint8Array> {
+/** The same as the bytes of a PNG. */
+export async function drawSheet(
+  rows: readonly Frames[],
+  { labels = [], scale = 1 }: SheetOptions = {},
+): Promise<Uint8Array> {
   // Letters of a sans-serif font are seldom wider than 0.62 of its size.
   const longest = Math.max(0, ...labels.map((label) => label.length))
   const margin = longest > 0 ? Math.ceil(longest * FONT_SIZE * 0.62) + FONT_SIZE : 0

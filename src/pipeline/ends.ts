@@ -1,8 +1,9 @@
 import { UserError } from '../errors.js'
 import type { Picture } from '../media/frames.js'
 import { controlValues } from '../models/controls.js'
+import { concatenated } from '../runtime/concatenated.js'
 import type { Held } from './hold.js'
-import type { Model } from './model.js'
+import type { Model } from '../svd/model.js'
 import type { Plan } from './plan.js'
 
 /**
@@ -69,6 +70,21 @@ export function heldEnds(
   pinEnds(latents, [first, last], scalingFactor)
   const until = new Int32Array(frames * cells)
   until.fill(schedule.timesteps.length, 0, cells).fill(schedule.timesteps.length, (frames - 1) * cells)
+  return [{ latents, until }]
+}
+
+/**
+ * Holds the first frames to those of the clip that this one goes on from.
+ *
+ * @param earlier their latents, scaled
+ */
+export function heldBefore({ geometry, schedule }: Plan, earlier: readonly Float32Array[]): Held[] {
+  if (earlier.length === 0) return []
+  const { frames, latentHeight, latentWidth } = geometry
+  const cells = latentHeight * latentWidth
+  const latents = new Float32Array(frames * earlier[0]!.length)
+  latents.set(concatenated(earlier))
+  const until = new Int32Array(frames * cells).fill(schedule.timesteps.length, 0, earlier.length * cells)
   return [{ latents, until }]
 }
 

@@ -57,6 +57,6 @@ export function geometryOf(settings: AnySettings, unet: UNetConfig, vae: Autoenc
 const CHUNK_PIXELS = 14 * 512 * 512
 
 /** How many frames are decoded together unless told: all of a small clip, fewer of a large one. */
-export function defaultChunk({ frames, height, width }: Geometry): number {
+export function defaultChunk({ frames, height, width }: Pick<Geometry, 'frames' | 'height' | 'width'>): number {
   return Math.min(frames, Math.max(1, Math.floor(CHUNK_PIXELS / (height * width))))
 }

@@ -1,23 +1,27 @@
 import { UserError } from '../errors.js'
 import type { ClipContent } from '../media/clip.js'
-import type { Picture } from '../media/frames.js'
+import { frameAt, type Picture } from '../media/frames.js'
 import { checkFrames, checkPicture, nameOfValue } from '../media/picture.js'
 import type { Engine } from '../runtime/program.js'
-import type { Precision } from './device-traits.js'
+import type { Precision } from '../svd/device-traits.js'
 import { nativeGeometry } from './geometry.js'
-import { makeClip, type Context, type MakingOptions, type Sources } from './make-clip.js'
+import { clipWithAlpha, pictureWithAlpha } from './alpha.js'
+import { makeChain } from './chain.js'
+import { makeClip, type Context, type MakingOptions } from './make-clip.js'
 import type { MemoryLimits, MemoryPlan } from './memory-plan.js'
-import type { ModelSource } from './model-source.js'
-import { Model } from './model.js'
+import type { ModelSource } from '../svd/model-source.js'
+import { Model } from '../svd/model.js'
 import { previewClip } from './preview.js'
 import { closeAll, networksOf, type Plan, type PlannedNetworks } from './plan.js'
+import { tellPicture } from './told-pictures.js'
 import {
   editSchema,
+  extendSchema,
   parseSettings,
   type AnimateSettings,
-  type CheckedEdit,
-  type CheckedSettings,
+  type AnySettings,
   type EditSettings,
+  type ExtendSettings,
 } from './settings.js'
 
 /** What `animate` may be told. */
@@ -36,7 +40,13 @@ export interface AnimateOptions extends AnimateSettings, MakingOptions {
 /** What `edit` may be told. */
 export interface EditOptions extends EditSettings, MakingOptions {}
 
-/** What `edit` changes: the frames of a clip, their opacity where it has any, and their rate. */
+/** What `extend` may be told. */
+export interface ExtendOptions extends ExtendSettings, MakingOptions {
+  /** What the last link ends with. May still be read. */
+  readonly end?: Picture | Promise<Picture>
+}
+
+/** What `edit` changes and `extend` goes on from: the frames of a clip, their opacity where it has any, and their rate. */
 export type MovingPictures = Pick<ClipContent, 'frames' | 'alpha' | 'fps'>
 
 /** How a model is held in memory, and computed. */
@@ -99,7 +109,23 @@ export class ImageToVideo {
       if (end) checkPicture(end, 'the end frame')
       if (still) checkPicture(still, 'the mask of what stands still')
       if (moving) checkPicture(moving, 'the mask of what may move')
-      return this.#make(picture, parseSettings(asked), making, { end, still, moving })
+      const settings = parseSettings(asked)
+      const own = this.#withAlpha(settings)
+      const sources = { end: end && own(end), still, moving }
+      const { seconds, frames = this.native.frames } = settings
+      if (seconds === undefined) return makeClip(this.#context, own(picture), settings, making, sources)
+      const length = Math.max(1, Math.round(seconds * settings.fps))
+      if (length <= frames)
+        return makeClip(this.#context, own(picture), { ...settings, frames: length }, making, sources)
+      if (settings.motions.length > 0)
+        throw new UserError('motions are of one clip; leave out seconds, drag first, and extend the clip')
+      const beginning = { pictures: [own(picture)], until: { frames: length } }
+      return makeChain(this.#context, beginning, settings, making, sources)
+    }).then(async (clip) => {
+      const made = clipWithAlpha(clip, asked.alpha === 'key' ? 'key' : undefined)
+      const told = await tellAll({ end, still, moving })
+      if (asked.seconds !== undefined) told['seconds'] = `${asked.seconds}`
+      return { ...made, metadata: { ...made.metadata, ...told } }
     })
   }
 
@@ -113,7 +139,9 @@ export class ImageToVideo {
     const [, asked] = split(rest)
     const [read, ...masks] = await Promise.all([picture, still, moving])
     checkPicture(read, 'the picture')
-    return previewClip(read, parseSettings(asked), { still: masks[0], moving: masks[1] }, this.#model)
+    const settings = parseSettings(asked)
+    const own = this.#withAlpha(settings)(read)
+    return previewClip(own, settings, { still: masks[0], moving: masks[1] }, this.#model)
   }
 
   /**
@@ -136,10 +164,39 @@ export class ImageToVideo {
       const { count } = clip.frames
       const { fps = clip.fps, frames = Math.min(count, this.native.frames) } = asked
       const settings = parseSettings({ ...asked, fps, frames }, undefined, editSchema)
+      const own = this.#withAlpha(settings)
       if (settings.frames! > count)
         throw new UserError(`frames is ${settings.frames}, but the clip has ${count}; ask for at most as many`)
-      return this.#make(firstFrame, settings, making, { original: clip })
-    })
+      const original = clipWithAlpha(clip, settings.alpha)
+      return makeClip(this.#context, own(firstFrame), settings, making, { original })
+    }).then((clip) => clipWithAlpha(clip, asked.alpha === 'key' ? 'key' : undefined))
+  }
+
+  /**
+   * Makes a clip longer by links, each on the last frames of the one before; colours and sharpness are held to its first frame. Its
+   * own frames stay as they are, but in the model's size. With `loop` the last link leads back to the clip's first frame. The rate
+   * is the clip's own unless told.
+   *
+   * @throws UserError as `animate` does, and when the clip does not move.
+   */
+  extend(clip: MovingPictures | Promise<MovingPictures>, options: ExtendOptions = {}): Promise<ClipContent> {
+    const { end, ...rest } = options
+    const [making, asked] = split(rest)
+    return this.#queued(making, Promise.all([clip, end]), ([clip, end]) => {
+      checkMoving(clip)
+      if (end) checkPicture(end, 'the end frame')
+      const {
+        links,
+        fps = clip.fps,
+        ...rest
+      } = parseSettings({ ...asked, fps: asked.fps ?? clip.fps }, undefined, extendSchema)
+      const settings = { ...rest, fps }
+      const own = this.#withAlpha(settings)
+      const { frames, alpha } = clipWithAlpha(clip, settings.alpha)
+      if (frames.count < 2) throw new UserError('the clip has one frame; give one that moves, or animate the picture')
+      const pictures = Array.from({ length: frames.count }, (_, i) => own(frameAt(frames, i, alpha)))
+      return makeChain(this.#context, { pictures, until: { links } }, settings, making, { end: end && own(end) })
+    }).then((clip) => clipWithAlpha(clip, asked.alpha === 'key' ? 'key' : undefined))
   }
 
   /** Closes the networks, once the clips that were asked for are made. */
@@ -165,19 +222,17 @@ export class ImageToVideo {
     return clip
   }
 
-  #make(
-    picture: Picture,
-    settings: CheckedSettings | CheckedEdit,
-    making: MakingOptions,
-    sources: Sources = {},
-  ): Promise<ClipContent> {
-    const context: Context = {
+  get #context(): Context {
+    return {
       model: this.#model,
       lowMemory: this.#lowMemory,
       limits: this.#limits,
       networksFor: (plan, memory) => this.#networksFor(plan, memory),
     }
-    return makeClip(context, picture, settings, making, sources)
+  }
+
+  #withAlpha({ alpha }: AnySettings): (picture: Picture) => Picture {
+    return (picture) => pictureWithAlpha(picture, alpha, this.#model)
   }
 
   /** The networks of the last clip, if this one is of the same shape; else new ones in their place. */
@@ -204,6 +259,13 @@ export function checkMoving(clip: MovingPictures | undefined): asserts clip is M
     const size = `${count} pictures of ${width}x${height}`
     throw new UserError(`the clip's alpha has ${clip.alpha.length} bytes where ${size} have ${count * height * width}`)
   }
+}
+
+/** Further pictures as the metadata of a clip tells of them. */
+async function tellAll(pictures: Readonly<Record<string, Picture | Promise<Picture> | undefined>>) {
+  const told: Record<string, string> = {}
+  for (const [name, picture] of Object.entries(pictures)) if (picture) told[name] = await tellPicture(await picture)
+  return told
 }
 
 /** Options apart: how the work goes, and what is asked for. */

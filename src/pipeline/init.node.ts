@@ -7,7 +7,7 @@ import type { FloatDType } from '../weights/convert.js'
 import { readPipelineFolder, writePipelineFolder } from '../weights/diffusers.node.js'
 import { weightsStem } from '../weights/pipeline-index.js'
 import { randomWeights } from '../weights/random-weights.js'
-import { Model } from './model.js'
+import { Model } from '../svd/model.js'
 import { PRESET_NAMES, presetComponents } from './presets.js'
 
 /** How `initPipeline` makes a model. */

@@ -1,17 +1,20 @@
 import { sample, sampleConsistency, type SampleOptions, type Schedule } from '../diffusion/index.js'
 import type { Picture } from '../media/frames.js'
 import type { Program } from '../runtime/program.js'
-import { addedTimeIds, augmented, embedPicture, encodePlanes, planesOf } from './condition.js'
-import { decodeLatents } from './decode.js'
-import { denoiser, type Condition } from './denoiser.js'
+import { addedTimeIds, augmented, embedPicture, encodePlanes, planesOf } from '../svd/condition.js'
+import { decodeLatents } from '../svd/decode.js'
+import { denoiser, type Condition } from '../svd/denoiser.js'
 import { fused } from './fuse.js'
+import { holdTo, type Held } from './hold.js'
 import type { MemoryPlan } from './memory-plan.js'
-import type { Model } from './model.js'
-import type { Network } from './network.js'
+import type { Model } from '../svd/model.js'
+import type { Network } from '../svd/network.js'
+import type { NoiseSource } from './noise.js'
 import type { Plan, PlannedNetworks } from './plan.js'
 import type { Stage } from './progress.js'
-import { decodeTiled } from './tiles.js'
-import type { AnySettings } from './settings.js'
+import { decodeTiled } from '../svd/tiles.js'
+import { diffuse, scheduleFrom, sigmaOfStrength } from './refine.js'
+import type { AnySettings, CheckedEdit } from './settings.js'
 
 /** Is told how far a stage is; may throw to end the work. */
 export type Report = (stage: Stage, done: number, total: number) => void
@@ -23,8 +26,6 @@ export interface Encoded {
   readonly backward?: Condition | undefined
   /** Of other pictures, (c, h, w) each, unscaled. */
   readonly latents: readonly Float32Array[]
-  /** The picture as the first stage takes it, (channels, height, width). */
-  readonly first: Float32Array
 }
 
 /** What pictures a generation is made of beside the one that it begins with. */
@@ -35,6 +36,10 @@ export interface Others {
   readonly base?: Picture | undefined
   /** What the UNet is told of where the clip is made backwards. */
   readonly backward?: Picture | undefined
+  /** What the image encoder sees in place of the picture. */
+  readonly shown?: Picture | undefined
+  /** The picture's latents, scaled, where they are known. */
+  readonly latents?: Float32Array | undefined
 }
 
 /** How a walk differs from the usual. */
@@ -45,13 +50,17 @@ export interface Walk extends Pick<SampleOptions, 'hold' | 'resample'> {
   readonly renoise?: ((step: number) => Float32Array) | undefined
 }
 
-/** One generation: the stages of a plan, each of which reports how far it is. They are called in their order. */
+/**
+ * The way of a picture to a clip, stage by stage: `encode` prepares it for the networks and runs these, `denoiseClip` walks from
+ * noise, `decode` makes pixels. Each stage reports how far it is. They are called in their order.
+ */
 export class Job {
   readonly #opened = new Set<Network>()
 
   constructor(
-    private readonly settings: AnySettings,
-    private readonly plan: Plan,
+    readonly model: Model,
+    readonly settings: AnySettings | CheckedEdit,
+    readonly plan: Plan,
     private readonly memory: MemoryPlan,
     private readonly networks: PlannedNetworks,
     private readonly report: Report,
@@ -76,11 +85,10 @@ export class Job {
   async encode(
     picture: Picture,
     noise: Float32Array,
-    model: Model,
-    { known = [], base = picture, backward }: Others = {},
+    { known = [], base = picture, backward, shown = picture, latents: own }: Others = {},
   ): Promise<Encoded> {
     const { imageEncoder, vaeEncoder } = this.networks
-    const { autoencoder, preprocessing } = model
+    const { autoencoder, preprocessing } = this.model
     const both = backward && backward !== picture ? [picture, backward] : [picture]
     const total = 2 * both.length + known.length
     let done = 0
@@ -88,7 +96,7 @@ export class Job {
     const { fps, noiseAug } = this.settings
     const told = addedTimeIds({ fps, noiseAug, motion: this.plan.motion })
     const embeddings = await this.#with(imageEncoder, (program) =>
-      inTurn(both, async (each) => count(await embedPicture(each, preprocessing, program))),
+      inTurn(both, async (each) => count(await embedPicture(each === picture ? shown : each, preprocessing, program))),
     )
     return this.#with(vaeEncoder, async (program) => {
       const planes = new Map<Picture, Float32Array>()
@@ -98,12 +106,12 @@ export class Job {
         return made
       }
       const conditions = await inTurn(both, async (each, i): Promise<Condition> => {
-        const noisy = augmented(planesOfEach(each), noise, noiseAug, autoencoder)
-        return {
-          embedding: embeddings[i]!,
-          imageLatents: count(await encodePlanes(noisy, program)),
-          addedTimeIds: told,
-        }
+        const noisy = () => augmented(planesOfEach(each), noise, noiseAug, autoencoder)
+        const imageLatents =
+          own && each === picture
+            ? own.map((value) => value / autoencoder.config.scalingFactor)
+            : await encodePlanes(noisy(), program)
+        return { embedding: embeddings[i]!, imageLatents: count(imageLatents), addedTimeIds: told }
       })
       const from = planesOfEach(base)
       const encoded = new Map<Picture, Float32Array>()
@@ -116,9 +124,20 @@ export class Job {
         condition: conditions[0]!,
         backward: backward && conditions.at(-1)!,
         latents,
-        first: planesOfEach(picture),
       }
     })
+  }
+
+  /**
+   * Latents of pictures, (c, h, w) each, unscaled.
+   *
+   * @param base what they are relative to, where latents are
+   */
+  latentsOf(pictures: readonly Picture[], base: Picture, { autoencoder }: Model): Promise<Float32Array[]> {
+    const planes = (each: Picture) => planesOf(each, this.plan.geometry, autoencoder)
+    return this.#with(this.networks.vaeEncoder, (program) =>
+      inTurn(pictures, async (each) => Float32Array.from(await encodePlanes(planes(each), program, planes(base)))),
+    )
   }
 
   /**
@@ -148,9 +167,9 @@ export class Job {
   /**
    * Clean latents (f, c, h, w), scaled -> pixels (f, channels, H, W), not clamped.
    *
-   * @param first the picture that `encode` gave, where latents are relative
+   * @param first the picture as the first stage takes it, (channels, height, width), where latents are relative to it
    */
-  async decode(latents: Float32Array, scalingFactor: number, first?: Float32Array): Promise<Float32Array> {
+  async decode(latents: Float32Array, first?: Float32Array): Promise<Float32Array> {
     const { geometry } = this.plan
     const { chunks, tile } = this.memory
     const { latentHeight, latentWidth, height: pixels } = geometry
@@ -162,7 +181,7 @@ export class Job {
       return tile ? decodeTiled(part, frames, size, tile, pixels / latentHeight, run) : run(part)
     }
     const onChunk = (done: number) => this.report('decode', done, chunks.length)
-    return decodeLatents(latents, scalingFactor, chunks, decode, onChunk)
+    return decodeLatents(latents, this.model.vaeConfig.scalingFactor, chunks, decode, onChunk)
   }
 
   async #open(network: Network): Promise<Program> {
@@ -176,6 +195,47 @@ export class Job {
     if (this.memory.oneAtATime) await network.close()
     return result
   }
+}
+
+/** What a walk is told and knows. */
+export interface Known extends Pick<Encoded, 'condition' | 'backward'> {
+  /** Latents of a clip that it begins with under noise, scaled, (f, c, h, w); none: it begins with noise. */
+  readonly clip?: Float32Array | undefined
+  /** What it is held to; the later ones come above the earlier ones. */
+  readonly held: readonly Held[]
+}
+
+/**
+ * The walk from noise, or from a clip under noise: one to edit, or a rough one to follow.
+ *
+ * @param noise of unit variance, (f, c, h, w), that the walk begins with
+ * @param draw makes what further noise is wanted, in the order in which it is
+ * @returns clean latents (f, c, h, w), scaled
+ */
+export function denoiseClip(
+  job: Job,
+  noise: Float32Array,
+  draw: NoiseSource,
+  { condition, backward, clip, held }: Known,
+): Promise<Float32Array> {
+  const { plan, settings } = job
+  const { scheduler } = job.model
+  const schedule =
+    'strength' in settings
+      ? scheduleFrom(sigmaOfStrength(settings.strength, scheduler), settings.steps, scheduler)
+      : plan.schedule
+  const start = clip ? diffuse(clip, noise, schedule.sigmas[0]!) : noise.map((value) => plan.startSigma * value)
+  const anew = plan.sampler === 'consistency' || schedule.renoising !== undefined
+  const holds = held.map((each) => holdTo(each, noise, plan.geometry.frames))
+  return job.denoise(condition, start, schedule, {
+    backward,
+    renoise: anew ? (step) => draw(`renoise ${step}`, noise.length) : undefined,
+    hold: (...after) => holds.forEach((hold) => hold(...after)),
+    resample:
+      plan.resampled > 0
+        ? { steps: plan.resampled, times: 1, noise: (step) => draw(`resample ${step}`, noise.length) }
+        : undefined,
+  })
 }
 
 /** Does the same with each, one after the other. */

@@ -1,8 +1,8 @@
 import { UserError } from '../errors.js'
-import { chunkSizes } from './decode.js'
-import type { Model } from './model.js'
+import { chunkSizes } from '../svd/decode.js'
+import type { Model } from '../svd/model.js'
 import type { Plan } from './plan.js'
-import { tileStarts, type Tiling } from './tiles.js'
+import { tileStarts, type Tiling } from '../svd/tiles.js'
 
 /** What may be used. */
 export interface MemoryLimits {

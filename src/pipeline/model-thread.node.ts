@@ -9,6 +9,7 @@ import {
   type ClipInput,
   type FurtherPicture,
   type NodeAnimateOptions,
+  type NodeExtendOptions,
   type OpenModel,
   type PretrainedOptions,
 } from './pretrained.node.js'
@@ -31,6 +32,13 @@ export interface EditRequest {
   readonly clip: ClipInput
   readonly firstFrame: SendablePicture
   readonly asked: Omit<EditOptions, 'onProgress' | 'signal'>
+}
+
+/** What extending a clip is told. */
+export interface ExtendRequest {
+  readonly clip: ClipInput
+  readonly end: SendablePicture | undefined
+  readonly asked: Omit<NodeExtendOptions, 'onProgress' | 'signal' | 'end'>
 }
 
 let model: OpenModel | undefined
@@ -61,6 +69,11 @@ const handlers = {
 
   async edit({ clip, firstFrame, asked }: EditRequest, { signal, report }: Work) {
     return answerWith(await opened().edit(clip, firstFrame, { ...asked, signal, onProgress: report }))
+  },
+
+  async extend({ clip, end, asked }: ExtendRequest, { signal, report }: Work) {
+    const options = { ...asked, ...(end !== undefined && { end }), signal, onProgress: report }
+    return answerWith(await opened().extend(clip, options))
   },
 
   async dispose() {

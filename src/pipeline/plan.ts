@@ -6,12 +6,12 @@ import {
   karrasSchedule,
   type Schedule,
 } from '../diffusion/index.js'
-import { chunkSizes } from './decode.js'
+import { chunkSizes } from '../svd/decode.js'
 import { boundOf } from './ends.js'
 import { defaultChunk, geometryOf, type Geometry } from './geometry.js'
 import type { MemoryPlan } from './memory-plan.js'
-import type { Model } from './model.js'
-import type { Network } from './network.js'
+import type { Model } from '../svd/model.js'
+import type { Network } from '../svd/network.js'
 import type { CheckedEdit, CheckedSettings } from './settings.js'
 
 /** What a generation will do. */

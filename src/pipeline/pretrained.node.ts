@@ -1,25 +1,21 @@
 import { stat } from 'node:fs/promises'
 import { freemem } from 'node:os'
-import { join } from 'node:path'
 import { Clip, type ClipOptions } from '../media/clip.node.js'
 import type { ClipContent } from '../media/clip.js'
 import { pictureOf, type PictureInput } from '../media/picture-input.node.js'
-import { readClipAt } from '../media/read-clip.node.js'
+import { rateOf, readClipAt } from '../media/read-clip.node.js'
 import { nodeEngine, type NodeEngineOptions } from '../runtime/engine.node.js'
-import { Checkpoint } from '../weights/checkpoint.node.js'
-import { readPipelineFolder } from '../weights/diffusers.node.js'
+import { openModelFolder } from '../svd/model-folder.node.js'
 import type { PullProgress } from '../weights/hub.node.js'
-import { modelFolder } from '../weights/model-folder.node.js'
 import { BUNDLED_MODEL, packaged } from '../weights/packaged.node.js'
 import {
   ImageToVideo as AnyImageToVideo,
   type AnimateOptions,
   type EditOptions,
+  type ExtendOptions,
   type MemoryOptions,
   type MovingPictures,
 } from './image-to-video.js'
-import type { ModelSource } from './model-source.js'
-import { UNET_CLASS } from './model.js'
 
 /** How `fromPretrained` opens a model; `cache` is on unless told, and `precision` is `auto`. */
 export interface PretrainedOptions extends NodeEngineOptions, MemoryOptions {
@@ -37,6 +33,12 @@ export interface PretrainedOptions extends NodeEngineOptions, MemoryOptions {
 export interface NodeAnimateOptions
   extends Omit<AnimateOptions, FurtherPicture>, Partial<Readonly<Record<FurtherPicture, PictureInput>>> {}
 
+/** What `extend` may be told in Node. */
+export interface NodeExtendOptions extends Omit<ExtendOptions, 'end'> {
+  /** What the last link ends with. */
+  readonly end?: PictureInput
+}
+
 /**
  * Further pictures of `animate`: what the clip ends with, and masks that are white where it stands still, or where alone it may
  * move.
@@ -45,17 +47,6 @@ export const FURTHER_PICTURES = ['end', 'still', 'moving'] as const
 
 /** One of them. */
 export type FurtherPicture = (typeof FURTHER_PICTURES)[number]
-
-/**
- * The files of a model folder, or of the snapshot in a model's folder of huggingface_hub's cache. Weights are found
- * when they are asked for.
- *
- * @throws UserError when there is no such folder, or it is not that of a StableVideoDiffusionPipeline.
- */
-export async function openModelFolder(folder: string): Promise<ModelSource> {
-  const { path, components, defaults } = await readPipelineFolder(await modelFolder(folder), UNET_CLASS)
-  return { path, components, defaults, weights: (component) => Checkpoint.open(join(path, component)) }
-}
 
 /** How the model that comes with the package is called from any folder. */
 const BUNDLED_NAME = 'fluent'
@@ -78,10 +69,11 @@ export interface OpenModel {
   animate(image: PictureInput, options: NodeAnimateOptions): Promise<ClipContent>
   preview(image: PictureInput, options: NodeAnimateOptions): Promise<ClipContent>
   edit(clip: ClipInput, firstFrame: PictureInput, options: EditOptions): Promise<ClipContent>
+  extend(clip: ClipInput, options: NodeExtendOptions): Promise<ClipContent>
   dispose(): Promise<void>
 }
 
-/** A clip as `edit` takes it in Node: frames, or the path of an animated picture or a video. */
+/** A clip as `edit` and `extend` take it in Node: frames, or the path of an animated picture or a video. */
 export type ClipInput = string | MovingPictures
 
 /**
@@ -105,8 +97,19 @@ export async function openModel(model: string, options: Omit<PretrainedOptions, 
       const read = typeof clip === 'string' ? readClipAt(clip, sampling) : clip
       return opened.edit(read, pictureOf(firstFrame), options)
     },
+    extend(clip, { end, ...options }) {
+      const read = typeof clip === 'string' ? wholeClip(clip, native, options) : clip
+      return opened.extend(read, { ...options, ...(end !== undefined && { end: pictureOf(end) }) })
+    },
     dispose: () => opened.dispose(),
   }
+}
+
+/** All of a clip at the size that is made, and at its own rate unless told. */
+async function wholeClip(path: string, native: OpenModel['native'], { fps, fit, ...size }: NodeExtendOptions) {
+  const { width = native.width, height = native.height } = size
+  const rate = fps ?? (await rateOf(path))
+  return readClipAt(path, { fps: rate, size: { width, height }, ...(fit && { fit }) })
 }
 
 /** Options whose further pictures are being read. */
@@ -171,6 +174,17 @@ export class ImageToVideo {
    */
   async edit(clip: ClipInput, firstFrame: PictureInput, options: EditOptions = {}): Promise<Clip> {
     return new Clip(await this.model.edit(clip, firstFrame, options), this.options)
+  }
+
+  /**
+   * Makes a clip longer by `links` clips, each on the last frames of the one before, with colours and sharpness held to its first
+   * frame; with `loop` the last one leads back there.
+   *
+   * @param clip frames, or the path of an animated picture or a video, which is read at its own rate unless told
+   * @throws UserError as `animate` does, and when the clip cannot be read or does not move.
+   */
+  async extend(clip: ClipInput, options: NodeExtendOptions = {}): Promise<Clip> {
+    return new Clip(await this.model.extend(clip, options), this.options)
   }
 
   /** Closes the networks, once the clips that were asked for are made, and ends their thread. */

@@ -79,6 +79,16 @@ export const settingsSchema = z.strictObject({
    * dual-clock denoising (Time-to-Move), which takes about two thirds of its steps, and 2 forwards in place of 1.
    */
   motions: z.array(motionSchema, 'give a list of motions').max(16, 'give at most 16').default([]),
+  /**
+   * Seconds of the clip. Where that is more than `frames`, it is a chain of clips of so many frames, each on the last frames of the
+   * one before.
+   */
+  seconds: between(0.1, 600).optional(),
+  /**
+   * What becomes of transparency: `keep` is the picture's own, which a model without it refuses; `white` lays the picture on white;
+   * `key` cuts the figure out of the white that it stands on. Default: kept where the model can.
+   */
+  alpha: z.enum(['keep', 'white', 'key'], 'give keep, white or key').optional(),
 })
 
 /** What may be asked for. */
@@ -87,11 +97,11 @@ export type AnimateSettings = z.input<typeof settingsSchema>
 /** Settings after the defaults that do not depend on the model. */
 export type CheckedSettings = z.output<typeof settingsSchema>
 
-/** Those that any clip has, made of a picture or edited. */
-export type AnySettings = Omit<CheckedSettings, 'motions'>
+/** Those that any clip has, made of a picture, edited or extended. */
+export type AnySettings = Omit<CheckedSettings, 'motions' | 'seconds'>
 
 /** How to carry an edit through a clip: the settings of a generation, and how much of the clip may change. */
-export const editSchema = settingsSchema.omit({ motions: true }).extend({
+export const editSchema = settingsSchema.omit({ motions: true, seconds: true }).extend({
   /**
    * How much noise is laid on the clip, 0 to 1, in the levels that the generator is trained at: up to a third keeps the
    * clip's layout and motion, more makes a new motion for the new frame.
@@ -102,8 +112,22 @@ export const editSchema = settingsSchema.omit({ motions: true }).extend({
 /** What may be asked of an edit. */
 export type EditSettings = z.input<typeof editSchema>
 
-/** The schemas of settings: of a generation, of an edit. */
-export type SettingsSchema = typeof settingsSchema | typeof editSchema
+/** How to go on from a clip: the settings of a generation, `frames` of each link, and how many links. */
+export const extendSchema = settingsSchema.omit({ motions: true, seconds: true }).extend({
+  /** Clips that are put to its end, one on the other. */
+  links: whole(1, 100).default(1),
+  /** Pictures per second. Default: the clip's own. */
+  fps: between(1, 120).optional(),
+})
+
+/** What may be asked of an extension. */
+export type ExtendSettings = z.input<typeof extendSchema>
+
+/** The settings of an extension after the defaults that do not depend on the model or the clip. */
+export type CheckedExtend = z.output<typeof extendSchema>
+
+/** The schemas of settings: of a generation, of an edit, of an extension. */
+export type SettingsSchema = typeof settingsSchema | typeof editSchema | typeof extendSchema
 
 /** The settings of an edit after the defaults that do not depend on the model or the clip. */
 export type CheckedEdit = z.output<typeof editSchema>

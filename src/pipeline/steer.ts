@@ -1,6 +1,6 @@
 import type { Picture } from '../media/frames.js'
 import { resizePicture } from '../media/lanczos.js'
-import type { Model } from './model.js'
+import type { Model } from '../svd/model.js'
 import { dragsOf, motionHints, type Drag } from './motions.js'
 import type { Plan } from './plan.js'
 import { roughClip, Warp } from './rough-clip.js'

@@ -1,8 +1,14 @@
 import { sendablePicture, type PictureInput } from '../media/picture-input.node.js'
 import { startThread } from '../runtime/thread.node.js'
 import { checkMoving } from './image-to-video.js'
-import type { AnimateRequest, EditRequest, OpenRequest } from './model-thread.node.js'
-import { FURTHER_PICTURES, type NodeAnimateOptions, type OpenModel, type PretrainedOptions } from './pretrained.node.js'
+import type { AnimateRequest, EditRequest, ExtendRequest, OpenRequest } from './model-thread.node.js'
+import {
+  FURTHER_PICTURES,
+  type ClipInput,
+  type NodeAnimateOptions,
+  type OpenModel,
+  type PretrainedOptions,
+} from './pretrained.node.js'
 
 /**
  * Opens a model in a thread of its own, which also reads its pictures. Requests are sent in the order of the calls,
@@ -39,10 +45,13 @@ export async function openInThread(
     },
     async edit(clip, firstFrame, { onProgress, signal, ...asked }) {
       const picture = await inTurn(sendablePicture(firstFrame))
-      if (typeof clip !== 'string') checkMoving(clip)
-      const given = typeof clip === 'string' ? clip : { frames: clip.frames, alpha: clip.alpha, fps: clip.fps }
-      const request: EditRequest = { clip: given, firstFrame: picture, asked }
+      const request: EditRequest = { clip: sendableClip(clip), firstFrame: picture, asked }
       return thread.call('edit', request, { signal, onProgress })
+    },
+    async extend(clip, { onProgress, signal, end, ...asked }) {
+      const picture = await inTurn(end === undefined ? Promise.resolve(undefined) : sendablePicture(end))
+      const request: ExtendRequest = { clip: sendableClip(clip), end: picture, asked }
+      return thread.call('extend', request, { signal, onProgress })
     },
     async dispose() {
       await turn
@@ -51,6 +60,13 @@ export async function openInThread(
       thread.terminate()
     },
   }
+}
+
+/** What is sent of a clip. */
+function sendableClip(clip: ClipInput): ClipInput {
+  if (typeof clip === 'string') return clip
+  checkMoving(clip)
+  return { frames: clip.frames, alpha: clip.alpha, fps: clip.fps }
 }
 
 /** What is sent of a picture and of the further ones among the options. */

@@ -1,5 +1,5 @@
 import type { AnimateProgress } from '../pipeline/progress.js'
-import type { Precision } from '../pipeline/device-traits.js'
+import type { Precision } from '../svd/device-traits.js'
 import type { DeviceChoice } from '../runtime/device-names.js'
 import type { ClipFormat, ClipSettings } from './job.js'
 

@@ -3,11 +3,18 @@ import type { ClipContent } from '../media/clip.js'
 import { onWhite } from '../media/clip-frame.js'
 import { checkPicture } from '../media/picture.js'
 import type { AnimateProgress } from '../pipeline/progress.js'
-import type { AnimateSettings, EditSettings } from '../pipeline/settings.js'
+import type { AnimateSettings, EditSettings, ExtendSettings } from '../pipeline/settings.js'
 import { chooseDevice, type WebDevice, type WebEngineOptions } from '../runtime/engine.web.js'
 import type { DownloadProgress } from '../weights/model-files.web.js'
 import { Clip } from './clip.js'
-import type { AnimateRequest, EditRequest, OpenAnswer, OpenRequest, PictureSource } from './model-worker.js'
+import type {
+  AnimateRequest,
+  EditRequest,
+  ExtendRequest,
+  OpenAnswer,
+  OpenRequest,
+  PictureSource,
+} from './model-worker.js'
 import type { ModelFacts } from './model-facts.js'
 import { Remote } from '../runtime/rpc.js'
 import { lineTo } from './worker-line.js'
@@ -42,6 +49,12 @@ export interface AnimateOptions extends AnimateSettings, MakingOptions {
 
 /** What `edit` may be told. */
 export interface EditOptions extends EditSettings, MakingOptions {}
+
+/** What `extend` may be told. */
+export interface ExtendOptions extends ExtendSettings, MakingOptions {
+  /** What the last link ends with. */
+  readonly end?: PictureInput
+}
 
 /** A picture: pixels (also with opacity, as `ImageData`), a file, its bytes, or its address. */
 export type PictureInput = PictureSource | ImageData | Uint8Array<ArrayBuffer> | ArrayBuffer | URL | string
@@ -120,6 +133,20 @@ export class ImageToVideo {
     const { frames, alpha, fps } = clip
     const request: EditRequest = { clip: { frames, alpha, fps }, firstFrame: await fetched(firstFrame), settings }
     return new Clip(await this.worker.call<ClipContent>('edit', request, { signal, onProgress }))
+  }
+
+  /**
+   * Makes a clip longer by `links` clips, each on the last frames of the one before, with colours and sharpness held to its first
+   * frame; with `loop` the last one leads back there.
+   *
+   * @throws UserError as `animate` does, and when the clip does not move.
+   */
+  async extend(clip: EditRequest['clip'], options: ExtendOptions = {}): Promise<Clip> {
+    const { onProgress, signal, end, ...settings } = options
+    const { frames, alpha, fps } = clip
+    const further = end === undefined ? {} : { end: await fetched(end) }
+    const request: ExtendRequest = { clip: { frames, alpha, fps }, further, settings }
+    return new Clip(await this.worker.call<ClipContent>('extend', request, { signal, onProgress }))
   }
 
   /** Ends the worker and frees all memory of the model; clips that are being made are rejected with an AbortError. */

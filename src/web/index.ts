@@ -12,13 +12,14 @@ export { EXPORT_FORMATS, type ExportFormat, type ExportOptions, type ExportSetti
 export type { ExportProgress, ExportWork, Quality } from '../media/fit-bytes.js'
 export type { Frames, Picture } from '../media/frames.js'
 export type { Stage } from '../pipeline/progress.js'
-export type { AnimateSettings, EditSettings } from '../pipeline/settings.js'
+export type { AnimateSettings, EditSettings, ExtendSettings } from '../pipeline/settings.js'
 export type { DownloadProgress } from '../weights/model-files.web.js'
 export { Clip, cutOut, offerDownload, readClip } from './clip.js'
 export {
   ImageToVideo,
   type AnimateOptions,
   type EditOptions,
+  type ExtendOptions,
   type PictureInput,
   type PretrainedOptions,
   type WebProgress,

@@ -3,8 +3,8 @@ import { readClip, type ClipSampling } from '../media/decode.web.js'
 import type { ExportRequest } from '../media/export.js'
 import { exportClip } from '../media/export.web.js'
 import type { Frames } from '../media/frames.js'
+import { figureAlpha } from '../media/key-white.js'
 import { serve, type Work } from '../runtime/rpc.js'
-import { figureAlpha } from './cut-out.js'
 import { lineToPage } from './worker-line.js'
 
 /** What reading a clip is told. */

@@ -1,4 +1,4 @@
-import type { Model } from '../pipeline/model.js'
+import type { Model } from '../svd/model.js'
 import { nativeGeometry } from '../pipeline/geometry.js'
 import { planGeneration } from '../pipeline/plan.js'
 import { parseSettings } from '../pipeline/settings.js'

@@ -2,9 +2,9 @@ import type { ClipContent } from '../media/clip.js'
 import type { Picture } from '../media/frames.js'
 import { readImage } from '../media/image.web.js'
 import { ImageToVideo } from '../pipeline/image-to-video.js'
-import { Model } from '../pipeline/model.js'
-import { openModelFiles } from '../pipeline/pretrained.web.js'
-import type { AnimateSettings, EditSettings } from '../pipeline/settings.js'
+import { Model } from '../svd/model.js'
+import { openModelFiles } from '../svd/model-files.web.js'
+import type { AnimateSettings, EditSettings, ExtendSettings } from '../pipeline/settings.js'
 import { webEngine, type Ort, type WebDevice, type WebEngineOptions } from '../runtime/engine.web.js'
 import { ModelFiles, type DownloadProgress } from '../weights/model-files.web.js'
 import { serve, type Answer, type Work } from '../runtime/rpc.js'
@@ -40,6 +40,13 @@ export interface EditRequest {
   readonly settings: EditSettings
 }
 
+/** What extending a clip is told. */
+export interface ExtendRequest {
+  readonly clip: EditRequest['clip']
+  readonly further: Readonly<Partial<Record<'end', PictureSource>>>
+  readonly settings: ExtendSettings
+}
+
 /** ONNX Runtime for one device. */
 interface Runtime {
   readonly ort: Ort
@@ -62,7 +69,7 @@ async function pictureOf(source: PictureSource): Promise<Picture> {
 }
 
 /** Further pictures, being read. */
-function opening(further: AnimateRequest['further']): Record<string, Promise<Picture>> {
+function opening(further: AnimateRequest['further'] | ExtendRequest['further']): Record<string, Promise<Picture>> {
   return Object.fromEntries(Object.entries(further).map(([name, source]) => [name, pictureOf(source)]))
 }
 
@@ -121,6 +128,12 @@ const handlers = {
     tellDownload = (progress) => report({ type: 'download', ...progress })
     const picture = pictureOf(firstFrame)
     return answerWith(await released(opened().edit(clip, picture, { ...settings, signal, onProgress: report })))
+  },
+
+  async extend({ clip, further, settings }: ExtendRequest, { signal, report }: Work) {
+    tellDownload = (progress) => report({ type: 'download', ...progress })
+    const options = { ...settings, ...opening(further), signal, onProgress: report }
+    return answerWith(await released(opened().extend(clip, options)))
   },
 }
 

@@ -17,6 +17,9 @@ const HALF = STEMS.flatMap((stem) => [
  */
 export const WEIGHT_FILES = { full: [...FULL, ...HALF], half: [...HALF, ...FULL], fp16: HALF } as const
 
+/** The file of a LoRA, as diffusers names it. */
+export const LORA_FILE = 'pytorch_lora_weights.safetensors'
+
 const INDEX_FILE = /\.safetensors\.index(\.\w+)?\.json$/
 
 /** Whether a file is the index of a checkpoint in shards. */

@@ -79,7 +79,7 @@ describe('a clip', () => {
 describe('the file', () => {
   it('is cut out, sized and made to fit', async () => {
     const out = join(folder, 'sticker.webp')
-    const fit = ['--transparent', '--file-size', '48', '--limit', '2KB']
+    const fit = ['--alpha', 'key', '--file-size', '48', '--limit', '2KB']
     const { code, stderr } = await inProcess(['animate', TINY_PICTURE, '-o', out, ...small, ...fit])
     expect([code, stderr]).toEqual([0, expect.stringContaining('wrote')])
     const bytes = readFileSync(out)
@@ -90,7 +90,7 @@ describe('the file', () => {
   it.each([
     [['--limit', '128'], 2, /--limit is 128; give an amount such as/],
     [['--file-size', '4'], 2, /--file-size is 4; give a whole number from 8/],
-    [['--transparent'], 1, /mp4 keeps no transparency here; choose one of webm, webp, gif, apng, png/],
+    [['--alpha', 'key'], 1, /mp4 keeps no transparency here; choose one of webm, webp, gif, apng, png/],
   ] as const)('%s are refused', async (asked, code, message) => {
     const out = join(folder, 'refused.mp4')
     const ended = await inProcess(['animate', TINY_PICTURE, '-o', out, ...small, ...asked])

@@ -21,6 +21,8 @@ it('says what the commands are', () => {
 it.each([
   'animate',
   'edit',
+  'extend',
+  'stickers',
   'data',
   'train',
   'report',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { applyGuidance, guidanceScales, isGuided } from '../../src/diffusion/guidance.js'
-import { eulerStep, sample, sampleConsistency, type SamplerProgress } from '../../src/diffusion/sampler.js'
+import { eulerStep, sample, sampleClean, sampleConsistency, type SamplerProgress } from '../../src/diffusion/sampler.js'
 import { consistencySchedule, karrasSchedule } from '../../src/diffusion/schedule.js'
 import { denoised } from '../../src/diffusion/edm.js'
 import { UserError } from '../../src/errors.js'
@@ -38,6 +38,23 @@ describe('sampleConsistency', () => {
     expect(drawn).toEqual([1, 2])
     const expected = [700, 10 + 0.5 * schedule.renoising![0]!, 20 + 0.5 * schedule.renoising![1]!]
     expect(relativeError(inputs, expected)).toBeLessThan(1e-5)
+  })
+})
+
+describe('sampleClean', () => {
+  it('takes the steps that sample takes of the network whose clean latents it is given', async () => {
+    const schedule = karrasSchedule(4, config)
+    const start = Float32Array.of(700, -350)
+    const network = (input: Float32Array) => Promise.resolve(input.map((value) => 0.3 * value - 0.1))
+    const clean = async (x: Float32Array, sigma: number) =>
+      denoised(x, await network(x.map((value) => value / Math.hypot(sigma, 1))), sigma)
+    const steps: number[] = []
+    const found = await sampleClean(start, { sigmas: schedule.sigmas }, (x, sigma, step) => {
+      steps.push(step)
+      return clean(x, sigma)
+    })
+    expect(steps).toEqual([0, 1, 2, 3])
+    expect(relativeError(found, await sample(start, schedule, network))).toBeLessThan(1e-6)
   })
 })
 

@@ -14,7 +14,7 @@ it('takes the best where there is no limit', async () => {
 
 it.each([800, 600, 450, 320, 200, 90, 25])('finds by halving what just fits in %d KB', async (limit) => {
   const told: ExportProgress[] = []
-  const { bytes, quality } = await fitBytes(encode, limit * KB, (progress) => told.push(progress))
+  const { bytes, quality } = await fitBytes(encode, { limit: limit * KB }, (progress) => told.push(progress))
   expect(bytes.length).toBeLessThanOrEqual(limit * KB)
   expect(told.map(({ tries }) => tries)).toEqual(told.map((_, i) => i + 1))
   expect(told.length).toBeLessThanOrEqual(11)
@@ -24,12 +24,20 @@ it.each([800, 600, 450, 320, 200, 90, 25])('finds by halving what just fits in %
 })
 
 it('gives up colours before frames, and frames before size', async () => {
-  expect((await fitBytes(encode, 600 * KB)).quality).toMatchObject({ every: 1, scale: 1 })
-  expect((await fitBytes(encode, 300 * KB)).quality).toMatchObject({ every: 2, scale: 1 })
-  expect((await fitBytes(encode, 110 * KB)).quality).toMatchObject({ every: 2, scale: 0.75 })
+  expect((await fitBytes(encode, { limit: 600 * KB })).quality).toMatchObject({ every: 1, scale: 1 })
+  expect((await fitBytes(encode, { limit: 300 * KB })).quality).toMatchObject({ every: 2, scale: 1 })
+  expect((await fitBytes(encode, { limit: 110 * KB })).quality).toMatchObject({ every: 2, scale: 0.75 })
+})
+
+it('gives up all but the size where that is to be kept', async () => {
+  for (const limit of [600, 200, 80, 55]) {
+    const { bytes, quality } = await fitBytes(encode, { limit: limit * KB, exactSize: true })
+    expect([quality.scale, bytes.length <= limit * KB]).toEqual([1, true])
+  }
+  await expect(fitBytes(encode, { limit: 45 * KB, exactSize: true })).rejects.toThrow('would have 50 KB, not 45 KB')
 })
 
 it('says how small it got where nothing fits', async () => {
   const large = () => Promise.resolve(new Uint8Array(300 * KB))
-  await expect(fitBytes(large, 256 * KB)).rejects.toThrow('the smallest file would have 300 KB, not 256 KB')
+  await expect(fitBytes(large, { limit: 256 * KB })).rejects.toThrow('the smallest file would have 300 KB, not 256 KB')
 })

@@ -5,8 +5,8 @@ import { parseAutoencoder } from '../../src/models/autoencoder.js'
 import { parseWarpAutoencoderConfig, warpDecoder, warpEncoder } from '../../src/models/autoencoder-warp/index.js'
 import { ParameterSet } from '../../src/nn/weights.js'
 import { Random } from '../../src/runtime/random.js'
-import { initialValues } from '../../src/training/initial-values.js'
-import { Layout } from '../../src/training/parameters.js'
+import { initialValues } from '../../src/training/trainer/initial-values.js'
+import { Layout } from '../../src/training/trainer/parameters.js'
 import { openFed } from './support.js'
 
 const config = parseWarpAutoencoderConfig({ block_out_channels: [32, 32, 32, 32], latent_channels: 4 }, 'config.json')

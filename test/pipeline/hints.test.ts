@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ImageToVideo, type AnimateOptions } from '../../src/pipeline/image-to-video.js'
 import { initPipeline } from '../../src/pipeline/init.node.js'
-import { openModelFolder } from '../../src/pipeline/pretrained.node.js'
+import { openModelFolder } from '../../src/svd/model-folder.node.js'
 import { spyingEngine } from './support/spying-engine.js'
 import { picture, TINY } from './tiny.js'
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
 import { ImageToVideo, type AnimateOptions } from '../../src/pipeline/image-to-video.js'
-import type { ModelSource } from '../../src/pipeline/model-source.js'
+import type { ModelSource } from '../../src/svd/model-source.js'
 import type { AnimateProgress } from '../../src/pipeline/progress.js'
 import { nodeEngine } from '../../src/runtime/engine.node.js'
 import type { Engine } from '../../src/runtime/program.js'

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ImageToVideo } from '../../src/pipeline/image-to-video.js'
 import { describeMemory, planMemory, type MemoryPlan } from '../../src/pipeline/memory-plan.js'
-import { Model } from '../../src/pipeline/model.js'
-import type { ModelSource } from '../../src/pipeline/model-source.js'
+import { Model } from '../../src/svd/model.js'
+import type { ModelSource } from '../../src/svd/model-source.js'
 import { planGeneration } from '../../src/pipeline/plan.js'
 import { presetComponents } from '../../src/pipeline/presets.js'
 import { parseSettings, type AnimateSettings } from '../../src/pipeline/settings.js'
@@ -17,7 +17,7 @@ function fullSize(): Model {
   const weights = (name: string) =>
     Promise.resolve({
       path: name,
-      tensors: new Map([['all', { file: name, offset: 0, byteLength: bytes[name]!, dtype: 'F16' as const }]]),
+      tensors: new Map([['all', { file: name, offset: 0, byteLength: bytes[name]!, dtype: 'F16' as const, shape: [] }]]),
       checkAgainst: () => undefined,
     })
   const source: ModelSource = { path: 'svd', components: presetComponents('svd')!, weights }

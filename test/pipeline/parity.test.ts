@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Program, Values } from '../../src/runtime/program.js'
-import { denoiser, type Condition } from '../../src/pipeline/denoiser.js'
+import { denoiser, type Condition } from '../../src/svd/denoiser.js'
 import { ImageToVideo } from '../../src/pipeline/image-to-video.js'
 import { Job } from '../../src/pipeline/job.js'
-import type { Model } from '../../src/pipeline/model.js'
+import type { Model } from '../../src/svd/model.js'
 import { closeAll, networksOf, planGeneration, type Plan, type PlannedNetworks } from '../../src/pipeline/plan.js'
-import { toFrames } from '../../src/pipeline/preprocess.js'
+import { toFrames } from '../../src/svd/preprocess.js'
 import { parseSettings, type AnimateSettings } from '../../src/pipeline/settings.js'
 import { nodeEngine } from '../../src/runtime/engine.node.js'
 import { readJson, relativeError } from '../support/fixture.js'
@@ -42,7 +42,7 @@ function makeJob(changes: AnimateSettings) {
   const memory = { ...HELD, chunks: plan.chunks }
   const networks = networksOf(plan, memory, model)
   opened.push(networks)
-  return { plan, networks, job: new Job(settings, plan, memory, networks, () => undefined) }
+  return { plan, networks, job: new Job(model, settings, plan, memory, networks, () => undefined) }
 }
 
 /** The reference's noise at a plan's first level. */
@@ -73,7 +73,7 @@ describe('what the UNet is told', () => {
   let condition: Condition
   beforeAll(async () => {
     const { job } = makeJob({ steps: 2 })
-    condition = (await job.encode(picture, reference('in.image_noise'), model)).condition
+    condition = (await job.encode(picture, reference('in.image_noise'))).condition
   })
 
   it('is the CLIP embedding of the picture without noise', () => {
@@ -112,12 +112,12 @@ describe.each([2, 25])('%i steps with guidance', (steps) => {
   it('give the same latents and frames', async () => {
     const { job, plan } = makeJob({ steps })
     expect(Array.from(plan.guidance!)).toEqual(Array.from(reference('out.guidance_scale')))
-    const { condition } = await job.encode(picture, reference('in.image_noise'), model)
+    const { condition } = await job.encode(picture, reference('in.image_noise'))
     const latents = await job.denoise(condition, startOf(plan), plan.schedule)
     const last = reference(`steps${steps}.latents`).subarray(-latents.length)
     expect(relativeError(latents, last)).toBeLessThan(LIMITS[steps]!)
 
-    const decoded = await job.decode(latents, model.vaeConfig.scalingFactor)
+    const decoded = await job.decode(latents)
     expect(relativeError(channelsFirst(decoded), reference(`steps${steps}.frames_raw`))).toBeLessThan(LIMITS[steps]!)
     const { data } = toFrames(decoded, { width: 64, height: 64 })
     expect(largestDifference(data, reference(`steps${steps}.frames_u8`))).toBeLessThanOrEqual(1)
@@ -127,7 +127,7 @@ describe.each([2, 25])('%i steps with guidance', (steps) => {
 describe('a single forward', () => {
   it('gives the same latents and frames, in chunks and as a whole', async () => {
     const chunked = makeJob({ steps: 1 })
-    const { condition } = await chunked.job.encode(picture, reference('in.image_noise'), model)
+    const { condition } = await chunked.job.encode(picture, reference('in.image_noise'))
     const program = recording(await chunked.networks.unet.open())
     const input = reference('onestep.x').map((value) => value / Math.sqrt(700 ** 2 + 1))
     await denoiser(program, condition)(input, 700, reference('onestep.timestep')[0]!, 0)
@@ -136,9 +136,9 @@ describe('a single forward', () => {
 
     const latents = await chunked.job.denoise(condition, startOf(chunked.plan), chunked.plan.schedule)
     expect(relativeError(latents, reference('onestep.x0'))).toBeLessThan(LIMITS[1]!)
-    const inChunks = await chunked.job.decode(latents, model.vaeConfig.scalingFactor)
+    const inChunks = await chunked.job.decode(latents)
     expect(relativeError(channelsFirst(inChunks), reference('onestep.frames_raw'))).toBeLessThan(LIMITS[1]!)
-    const whole = await makeJob({ steps: 1, decodeChunk: frames }).job.decode(latents, model.vaeConfig.scalingFactor)
+    const whole = await makeJob({ steps: 1, decodeChunk: frames }).job.decode(latents)
     expect(relativeError(channelsFirst(whole), reference('onestep.frames_raw_one_chunk'))).toBeLessThan(LIMITS[1]!)
   })
 })

@@ -1,7 +1,7 @@
 import { nodeEngine } from '../../src/runtime/engine.node.js'
-import type { ModelSource } from '../../src/pipeline/model-source.js'
-import { Model } from '../../src/pipeline/model.js'
-import { openModelFolder } from '../../src/pipeline/pretrained.node.js'
+import type { ModelSource } from '../../src/svd/model-source.js'
+import { Model } from '../../src/svd/model.js'
+import { openModelFolder } from '../../src/svd/model-folder.node.js'
 import type { Picture } from '../../src/media/frames.js'
 import { fixturePath, readFixture, tensorOf } from '../support/fixture.js'
 

@@ -5,7 +5,7 @@ import { platformOf } from '../../scripts/floors.js'
 import { readSources } from '../../scripts/sources.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const folders = ['graph', 'nn', 'diffusion', 'models', 'pipeline']
+const folders = ['graph', 'nn', 'diffusion', 'models', 'svd', 'pipeline']
 
 /** Bundles the files for a browser, everything included, nothing written. */
 function bundle(files: readonly string[]): Promise<BuildResult<{ metafile: true; write: false }>> {

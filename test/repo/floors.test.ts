@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { findFloorViolations, platformOf } from '../../scripts/floors.js'
+import { floorsSvg } from '../../scripts/floors-svg.js'
 import { readSources } from '../../scripts/sources.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -14,6 +17,10 @@ describe('floors', () => {
     const sources = readSources(root)
     expect(sources.size).toBeGreaterThan(0)
     expect(findFloorViolations(sources)).toEqual([])
+  })
+
+  it('are those of the picture in docs/architecture.md (npm run floors draws it)', () => {
+    expect(readFileSync(join(root, 'docs/floors.svg'), 'utf8')).toBe(floorsSvg())
   })
 
   it.each([

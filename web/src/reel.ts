@@ -1,6 +1,7 @@
 import { frameAt } from '../../src/media/frames.js'
 import { unmixWhite } from '../../src/media/key-white.js'
 import { imageDataOf } from '../../src/media/pixels.web.js'
+import { shapedClip, type Shape } from '../../src/media/shape-clip.js'
 import { Clip } from '../../src/web/index.js'
 import { h } from './dom.js'
 import type { Look } from './store.js'
@@ -40,42 +41,16 @@ export function isCutOut(clip: Clip): boolean {
   return clip.alpha?.includes(0) ?? false
 }
 
-/** How long a clip is to be, in seconds, and whether it must be square. */
-export interface Shape {
-  readonly least?: number | undefined
-  readonly most?: number | undefined
-  readonly square?: boolean | undefined
-}
-
 /**
- * A clip as it is looked at: in its order and speed, whole rounds of it until it is long enough, faster where it would be too
- * long, and on its colour.
+ * A clip as it is looked at: in its order and speed, in the shape of a purpose, and on its colour.
  */
-export function finished(clip: Clip, look: Look, { least = 0, most = Infinity, square }: Shape = {}): Clip {
-  const { width, height, count } = clip.frames
-  const order = playedOrder(count, look)
-  const fps = Math.max(clip.fps * look.speed, order.length / most)
-  const rounds = Math.max(1, Math.ceil((least * fps) / order.length - 1e-9))
-  const played = Array.from({ length: rounds }, () => order).flat()
-  const side = Math.max(width, height)
-  const [w, h] = square ? [side, side] : [width, height]
-  const [left, top] = [Math.floor((w - width) / 2), Math.floor((h - height) / 2)]
-  const data = new Uint8Array(played.length * w * h * 3).fill(255)
-  const isPadded = w !== width || h !== height
-  const alpha = clip.alpha || isPadded ? new Uint8Array(played.length * w * h) : undefined
-  for (const [place, index] of played.entries()) {
-    for (let y = 0; y < height; y++) {
-      const [from, to] = [(index * height + y) * width, (place * h + y + top) * w + left]
-      data.set(clip.frames.data.subarray(3 * from, 3 * (from + width)), 3 * to)
-      if (clip.alpha) alpha!.set(clip.alpha.subarray(from, from + width), to)
-      else alpha?.fill(255, to, to + width)
-    }
-  }
-  const frames = { width: w, height: h, count: played.length, data }
-  const { metadata } = clip
-  if (!alpha || look.ground === 'clear') return new Clip({ frames, alpha, fps, metadata })
-  lay(data, alpha, look.ground)
-  return new Clip({ frames, fps, metadata })
+export function finished(clip: Clip, look: Look, shape: Shape = {}): Clip {
+  const { frames, alpha, metadata } = clip
+  const order = playedOrder(frames.count, look)
+  const shaped = shapedClip({ frames, alpha, fps: clip.fps * look.speed, metadata }, shape, order)
+  if (!shaped.alpha || look.ground === 'clear') return new Clip(shaped)
+  lay(shaped.frames.data, shaped.alpha, look.ground)
+  return new Clip({ frames: shaped.frames, fps: shaped.fps, metadata })
 }
 
 /** Exchanges the white that frames lie on for a colour. */

@@ -1,6 +1,7 @@
 import { zipSync } from 'fflate'
 import type { ClipFile, ExportProgress, ExportSettings } from '../../src/web/index.js'
-import { OPAQUE, endingOf, type Purpose } from './purposes.js'
+import { endingOf, type Purpose } from '../../src/media/purposes.js'
+import { OPAQUE } from './purposes.js'
 import { finished } from './reel.js'
 import type { Look, Made } from './store.js'
 
@@ -22,9 +23,15 @@ export interface Saving {
 
 /** Makes the file of a clip for a purpose. */
 export async function fileFor(made: Made, purpose: Purpose, look: Look, saving: Saving = {}): Promise<Ready> {
-  const { format, size, limit } = purpose
+  const { format, size, exactSize, limit } = purpose
   const clip = finished(made.clip, look, purpose)
-  const settings: ExportSettings = { format, size, limit, ...(OPAQUE.includes(format) ? { transparent: false } : {}) }
+  const settings: ExportSettings = {
+    format,
+    size,
+    exactSize,
+    limit,
+    ...(OPAQUE.includes(format) ? { transparent: false } : {}),
+  }
   const file = await clip.toFile(settings, saving)
   const base = `sfv-${slug(made.name)}-${purpose.id}-${made.seed}`
   const { width, height } = file

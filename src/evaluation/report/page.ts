@@ -1,8 +1,8 @@
 import type { MotionChoice } from '../motion-buckets.js'
 import type { EvaluationResults } from '../results.js'
 import { drawPlots } from './plots.js'
-import { escapeHtml } from '../../training/report/html.js'
-import { shortNumber } from './svg.js'
+import { escapeHtml, htmlPage } from '../../report/html.js'
+import { shortNumber } from '../../report/svg.js'
 import { COLUMNS, tableCells } from './table.js'
 
 /** Clips side by side. */
@@ -54,10 +54,7 @@ export function reportPage(results: EvaluationResults, gallery: Gallery): string
     .map(([title, meaning]) => `<dt>${escapeHtml(title)}</dt><dd>${escapeHtml(meaning)}</dd>`)
     .join('')
   const clips = `${data.clips} of the ${data.available} clips (${data.figures} figures) of the ${data.split} split`
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Evaluation of ${escapeHtml(model)}</title><style>${STYLE}</style></head><body>
-<h1>Evaluation of ${escapeHtml(model)}</h1>
+  const page = `<h1>Evaluation of ${escapeHtml(model)}</h1>
 <p>The first frames of ${escapeHtml(clips)} of ${escapeHtml(data.folder)}, animated in ${data.frames} frames of
 ${data.width}x${data.height} at ${shortNumber(data.fps)} frames a second, against the clips themselves.
 Distances are taken in the features of <b>${escapeHtml(features.description)}</b>, and compare with no others.</p>
@@ -81,9 +78,8 @@ ${drawGallery(gallery)}
 <dt>diversity</dt><dd>${settings.seeds > 1 ? `${settings.seeds} seeds for each of the first pictures` : 'not measured'}</dd>
 <dt>features</dt><dd>${escapeHtml(features.description)}; SHA-256 ${features.checksum}</dd>
 ${results.rows.map(({ label, checksum }) => `<dt>${escapeHtml(label)}</dt><dd>SHA-256 ${checksum}</dd>`).join('\n')}
-<dt>machine</dt><dd>${escapeHtml(machine.processor)}, ${machine.cores} cores, on ${escapeHtml(machine.device)}; all rows timed in turn in one run</dd></dl>
-</body></html>
-`
+<dt>machine</dt><dd>${escapeHtml(machine.processor)}, ${machine.cores} cores, on ${escapeHtml(machine.device)}; all rows timed in turn in one run</dd></dl>`
+  return htmlPage({ title: `Evaluation of ${model}`, style: STYLE, body: page })
 }
 
 function told(motion: MotionChoice): string {

@@ -1,6 +1,6 @@
 import type { EvaluationResults, RowResult } from '../results.js'
-import { escapeHtml } from '../../training/report/html.js'
-import { drawPlot, linearAxis, PLOT, ratioAxis, shortNumber, type Axis } from './svg.js'
+import { escapeHtml } from '../../report/html.js'
+import { drawPlot, linearAxis, PLOT, ratioAxis, shortNumber, type Axis } from '../../report/svg.js'
 
 const [LEFT, RIGHT] = [PLOT.left, PLOT.width - PLOT.right]
 const [FLOOR, TOP] = [PLOT.height - PLOT.bottom, PLOT.top]

@@ -1,6 +1,6 @@
 import type { EvaluationResults, SetMetrics, TornBlocks } from '../results.js'
 import { TORN_FRAMES } from '../torn-blocks.js'
-import { shortNumber } from './svg.js'
+import { shortNumber } from '../../report/svg.js'
 
 /** Titles of the columns, and what each of them means. */
 export const COLUMNS: readonly (readonly [title: string, meaning: string])[] = [

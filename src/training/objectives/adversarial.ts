@@ -1,8 +1,12 @@
+import { z } from 'zod'
+import { generatorSigmas } from '../../diffusion/index.js'
 import { add, input, mean, mul, square, sub } from '../../graph/ops/index.js'
 import { type Tensor } from '../../graph/tensor.js'
-import { type Weights } from '../../nn/weights.js'
-import { type LossGraph } from '../gradient-program.js'
-import { conditionInputs, denoise, type LatentBatch } from './denoiser.js'
+import { ParameterSet, type Weights } from '../../nn/weights.js'
+import { type Random } from '../../runtime/random.js'
+import { normals } from '../batches/batch-random.js'
+import { type LossGraph } from '../trainer/gradient-program.js'
+import { conditionInputs, denoise, diffuse, type LatentBatch } from './denoiser.js'
 import {
   gradientPenalty,
   hingeFake,
@@ -13,8 +17,34 @@ import {
   type Judgement,
   type PenaltyPlace,
 } from './discriminator.js'
-import { diffuse } from './edm.js'
-import { pseudoHuber } from './pseudo-huber.js'
+import { distillationFields, type Distillation } from './distillation.js'
+import { count, optimizer } from './fields.js'
+import { type RecipeSchema } from './objective.js'
+
+/** What objectives with SF-V's discriminator have in common. */
+export const adversarialFields = {
+  ...distillationFields,
+  generatorLevels: count
+    .min(2)
+    .default(4)
+    .describe('Noise levels of the generator, t = 0 of which is left out (SF-V: T_g = 4).'),
+  gamma: z
+    .number()
+    .nonnegative()
+    .default(0.01)
+    .describe('Weight of the gradient penalty R1 on real latents (the paper gives no number); 0 leaves it out.'),
+  penaltyPlace: z
+    .enum(['heads', 'input'])
+    .default('heads')
+    .describe("Where R1 is taken: on the input of each head, or on the discriminator's, through the backbone."),
+  heads: z.enum(['spatial', 'temporal', 'both']).default('both').describe('Which heads judge (SF-V: both).'),
+  headWidth: count.multipleOf(8).default(64).describe('Channels inside a head.'),
+  headProjection: count.default(64).describe('Width of the projection on which a head is conditioned.'),
+  headsOptimizer: optimizer.describe('The optimiser of the heads (SF-V: sm3, 1e-4).'),
+}
+
+/** The recipe of any objective with SF-V's discriminator. */
+export type AdversarialRecipe = z.output<z.ZodObject<typeof adversarialFields>>
 
 /** The networks of SF-V: generator and heads are trained, the backbone is frozen. */
 export interface AdversarialNetworks extends DiscriminatorNetworks {
@@ -26,12 +56,6 @@ export interface PenaltyOptions {
   /** gamma, its weight (the paper gives no number). At 0 it is not computed. */
   readonly gamma: number
   readonly penaltyPlace: PenaltyPlace
-}
-
-/** Weights of the terms. */
-export interface AdversarialOptions extends PenaltyOptions {
-  /** lambda, of the reconstruction (PAPER: 0.1). */
-  readonly lambda: number
 }
 
 /** The two losses of an adversarial step, over one forward pass. */
@@ -93,26 +117,49 @@ export function headsLoss({ onReal, onFake }: Contest, { gamma, penaltyPlace }: 
 /** E[(x0_hat - x_0)^2], worth a look whatever the objective. */
 export const x0Error = ({ fake, latents }: Contest): Tensor => mean(square(sub(fake, latents)))
 
-/**
- * Latent adversarial training, SF-V's objective (PAPER section 2): s_t out of the generator's few levels, s' by the
- * discretised lognormal (eq. 7),
- *
- *     L_G = E[D(x0_hat + s' e')] + lambda PseudoHuber(x0_hat, x_0)                              (eq. 9, 10)
- *     L_D = E[max(0, 1 + D(x_0 + s' e''))] + gamma R1 + E[max(0, 1 - D(x0_hat + s' e'))]        (eq. 11)
- */
-export function adversarialLosses(
-  networks: AdversarialNetworks,
-  batch: LatentBatch,
-  { lambda, ...penalty }: AdversarialOptions,
-): AdversarialLosses {
-  const played = contest(networks, batch)
-  const { fake, latents, onFake } = played
-  const reconstruction = pseudoHuber(fake, latents)
+/** What is particular to an objective with SF-V's discriminator. */
+export interface AdversarialObjective<R extends AdversarialRecipe> extends Pick<Distillation<R>, 'fromTeacher'> {
+  readonly recipe: RecipeSchema<R>
+  losses(networks: AdversarialNetworks, batch: LatentBatch, recipe: R): AdversarialLosses
+  /**
+   * The law of s', the level that the discriminator sees; the generator's is `levels[t]` (rising, without sigmaMin).
+   */
+  sigmaD(recipe: R): (random: Random, t: number, levels: Float64Array) => number
+}
+
+/** Fine-tunes the teacher into a one-step generator against heads on its own frozen encoder. */
+export function adversarial<R extends AdversarialRecipe>(objective: AdversarialObjective<R>): Distillation<R> {
+  const { recipe, fromTeacher = false } = objective
   return {
-    generator: {
-      loss: add(meanLogit(onFake.logits), mul(reconstruction, lambda)),
-      metrics: { reconstruction, x0Error: x0Error(played) },
+    recipe,
+    fromTeacher,
+    graph(recipe, { config, weights, trained, teacher }, batch) {
+      const heads = new ParameterSet('heads/')
+      const headsConfig = { heads: recipe.heads, width: recipe.headWidth, projection: recipe.headProjection }
+      // Of a teacher that is neither adapted nor sampled, only what the backbone is made of is held.
+      const backbone = recipe.lora || fromTeacher ? teacher : new ParameterSet(teacher.prefix)
+      const made = objective.losses({ config, generator: weights, backbone, heads, headsConfig }, batch, recipe)
+      return {
+        trained: [
+          { name: 'generator', set: trained, loss: made.generator, optimizer: recipe.optimizer },
+          { name: 'heads', set: heads, loss: made.heads, optimizer: recipe.headsOptimizer },
+        ],
+        frozen: [backbone],
+      }
     },
-    heads: headsLoss(played, penalty),
+    rule(recipe) {
+      const levels = generatorSigmas(recipe.generatorLevels)
+      const drawSigmaD = objective.sigmaD(recipe)
+      return (random, size) => {
+        const t = random.map((sample) => sample.integer(levels.length))
+        return {
+          sigma: Float32Array.from(t, (level) => levels[level]!),
+          sigmaD: Float32Array.from(t, (level, i) => drawSigmaD(random[i]!, level, levels)),
+          noise: normals(random, size),
+          noiseFake: normals(random, size),
+          noiseReal: normals(random, size),
+        }
+      }
+    },
   }
 }

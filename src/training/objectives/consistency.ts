@@ -1,19 +1,33 @@
+import { z } from 'zod'
 import { add, div, input, mean, mul, neg, pow, reshape, sqrt, square, sub } from '../../graph/ops/index.js'
 import { type Tensor } from '../../graph/tensor.js'
-import { SVD_SIGMAS } from '../../diffusion/index.js'
+import { sfvSigmas, SVD_SIGMAS } from '../../diffusion/index.js'
 import { type UNetConfig } from '../../models/unet/index.js'
-import { type Weights } from '../../nn/weights.js'
-import { type LossGraph } from '../gradient-program.js'
+import { ParameterSet, type Weights } from '../../nn/weights.js'
+import { normals } from '../batches/batch-random.js'
+import { type LossGraph } from '../trainer/gradient-program.js'
 import {
   conditionInputs,
+  diffuse,
   guidedDenoise,
   predict,
+  pseudoHuber,
   type ConditionGraph,
   type GuidanceEnds,
   type LatentBatch,
 } from './denoiser.js'
-import { diffuse } from './edm.js'
-import { pseudoHuber } from './pseudo-huber.js'
+import { distillationFields, guidance, type Distillation } from './distillation.js'
+import { count } from './fields.js'
+
+/** Consistency distillation as in AnimateLCM (PAPER section 4). */
+const recipe = z.strictObject({
+  objective: z
+    .literal('consistency')
+    .describe("Consistency distillation: the student's average, one guided teacher step on, is the target."),
+  ...distillationFields,
+  levels: count.min(2).default(25).describe('Noise levels between which the teacher steps.'),
+  guidance,
+})
 
 /** The networks of consistency distillation: the student is trained, its average and the teacher are given. */
 export interface ConsistencyNetworks {
@@ -83,4 +97,30 @@ export function consistencyLoss(networks: ConsistencyNetworks, batch: LatentBatc
     loss: pseudoHuber(output, target),
     metrics: { x0Error: mean(square(sub(output, latents))), targetError: mean(square(sub(output, target))) },
   }
+}
+
+/** Consistency distillation: the student is to give at every noise level what its average gives at the one below. */
+export const consistency: Distillation<z.output<typeof recipe>> = {
+  recipe,
+  graph(recipe, student, batch) {
+    const { config, weights, trained, teacher } = student
+    const average = new ParameterSet('average/')
+    const networks = { config, student: weights, average: student.with(average), teacher }
+    const loss = consistencyLoss(networks, batch, recipe.guidance)
+    return {
+      trained: [{ name: 'student', set: trained, loss, optimizer: recipe.optimizer, average }],
+      frozen: [teacher],
+    }
+  },
+  rule(recipe) {
+    const levels = sfvSigmas(recipe.levels)
+    return (random, size) => {
+      const n = random.map((sample) => sample.integer(levels.length - 1))
+      return {
+        sigma: Float32Array.from(n, (level) => levels[level + 1]!),
+        sigmaNext: Float32Array.from(n, (level) => levels[level]!),
+        noise: normals(random, size),
+      }
+    }
+  },
 }

@@ -3,7 +3,6 @@ import {
   constant,
   div,
   exp,
-  input,
   log,
   matmul,
   max,
@@ -16,24 +15,6 @@ import {
   sum,
 } from '../../graph/ops/index.js'
 import { type Tensor } from '../../graph/tensor.js'
-import { clipVision, type ClipVisionConfig } from '../../models/clip/index.js'
-import { type Weights } from '../../nn/weights.js'
-import { type LossGraph } from '../gradient-program.js'
-
-/**
- * The image encoder's objective: two views of one figure (other frames, other crops and colours) agree, those of
- * different figures do not: CLIP's loss with a second picture in the caption's place. Inputs: `first`, `second` (pairs,
- * 3, imageSize, imageSize), normalised by CLIP's mean and deviation.
- */
-export function contrastiveLoss(w: Weights, config: ClipVisionConfig, pairs: number, temperature: number): LossGraph {
-  const shape = [pairs, config.channels, config.imageSize, config.imageSize]
-  const embed = (name: string) => clipVision(w, config, input(name, shape)).imageEmbeds
-  const [a, b] = [embed('first'), embed('second')]
-  return {
-    loss: informationNoiseContrast(a, b, temperature),
-    metrics: { embeddingSquare: mean(square(a)) },
-  }
-}
 
 /**
  * Symmetric InfoNCE (van den Oord et al. 2018, as CLIP has it) over cosine similarities of a (n, c) and b (n, c), shape

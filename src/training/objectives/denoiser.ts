@@ -1,10 +1,58 @@
 import { guidanceScales } from '../../diffusion/index.js'
 import { zeros } from '../../graph/gradients.js'
-import { add, broadcastTo, concat, constant, input, mul, reshape, sub } from '../../graph/ops/index.js'
+import {
+  add,
+  broadcastTo,
+  concat,
+  constant,
+  div,
+  input,
+  log,
+  mean,
+  mul,
+  neg,
+  pow,
+  reshape,
+  sqrt,
+  square,
+  sub,
+  sum,
+} from '../../graph/ops/index.js'
 import { type Tensor } from '../../graph/tensor.js'
-import { unet, unetEncoder, type UNetConfig, type UNetFeatures } from '../../models/unet/index.js'
-import { type Weights } from '../../nn/weights.js'
-import { preconditioning } from './edm.js'
+import { parseUNetConfig, unet, unetEncoder, type UNetConfig, type UNetFeatures } from '../../models/unet/index.js'
+import { type ParameterSet, type Weights } from '../../nn/weights.js'
+
+/** EDM preconditioning (sigma_data = 1) inside a graph; every factor (b, 1, 1, 1, 1) but `cNoise` (b). */
+export interface PreconditioningGraph {
+  readonly cSkip: Tensor
+  readonly cOut: Tensor
+  readonly cIn: Tensor
+  readonly cNoise: Tensor
+}
+
+/**
+ * c_skip = 1/(s^2+1), c_out = -s/sqrt(s^2+1), c_in = 1/sqrt(s^2+1), c_noise = 0.25 ln s (PAPER eq. 3), s of shape (b).
+ */
+export function preconditioning(sigma: Tensor): PreconditioningGraph {
+  const s = reshape(sigma, [-1, 1, 1, 1, 1])
+  const total = add(square(s), 1)
+  const root = sqrt(total)
+  return { cSkip: pow(total, -1), cOut: neg(div(s, root)), cIn: pow(root, -1), cNoise: mul(log(sigma), 0.25) }
+}
+
+/** x_t = x_0 + s e (PAPER eq. 2), x (b, f, c, h, w), s (b). */
+export function diffuse(x: Tensor, noise: Tensor, sigma: Tensor): Tensor {
+  return add(x, mul(noise, reshape(sigma, [-1, 1, 1, 1, 1])))
+}
+
+/** mean_x PseudoHuber(a, b) = sqrt(|a - b|^2 + c^2) - c over samples (b, ...), c = 0.00054 sqrt(dim) (PAPER eq. 9). */
+export function pseudoHuber(a: Tensor, b: Tensor): Tensor {
+  const samples = a.shape[0]!
+  const c = 0.00054 * Math.sqrt(a.size / samples)
+  const q = sum(square(sub(a, b)), { axes: a.shape.flatMap((_, axis) => (axis === 0 ? [] : [axis])) })
+  // q/(sqrt(q + c^2) + c): the difference of the definition cancels in float32 when a is near b.
+  return mean(div(q, add(sqrt(add(q, c * c)), c)))
+}
 
 /** Sizes of a batch of latent videos, and how the networks hold it. */
 export interface LatentBatch {
@@ -107,4 +155,28 @@ export function features(
   condition: ConditionGraph,
 ): UNetFeatures {
   return unetEncoder(w, config, networkInputs(x, sigma, condition))
+}
+
+/** Parses a UNet's configuration and records its parameters. */
+export function traceUNet(set: ParameterSet, json: object, file: string): { config: UNetConfig; set: ParameterSet } {
+  const config = parseUNetConfig(json, file)
+  recordUNet(set, config)
+  return { config, set }
+}
+
+/** Runs the model once, for the weights to know their parameters. */
+export function recordUNet(w: Weights, config: UNetConfig): void {
+  const side = 2 ** (config.down.length - 1)
+  unet(w, config, {
+    sample: input('sample', [1, 1, config.inChannels, side, side]),
+    timestep: input('timestep', [1]),
+    context: input('context', [1, 1, config.down[0]!.contextWidth]),
+    addedTimeIds: input('addedTimeIds', [1, 3]),
+  })
+}
+
+/** The denoiser D(x; sigma) as a graph of its own, for sampling: inputs `x`, `sigma` and the conditions. */
+export function denoiserGraph(w: Weights, config: UNetConfig, batch: LatentBatch): Record<string, Tensor> {
+  const x = input('x', [batch.videos, batch.frames, config.outChannels, batch.height, batch.width])
+  return { denoised: denoise(w, config, x, input('sigma', [batch.videos]), conditionInputs(config, batch)) }
 }

@@ -4,8 +4,7 @@ import { type Tensor } from '../../graph/tensor.js'
 import { discriminatorHeads, type HeadsConfig } from '../../models/discriminator/heads.js'
 import { type UNetConfig } from '../../models/unet/index.js'
 import { type Weights } from '../../nn/weights.js'
-import { features, type ConditionGraph } from './denoiser.js'
-import { diffuse, preconditioning } from './edm.js'
+import { diffuse, features, preconditioning, type ConditionGraph } from './denoiser.js'
 
 /**
  * SF-V's discriminator: the encoder half of the teacher, frozen, and the heads, which are trained (PAPER section 2).

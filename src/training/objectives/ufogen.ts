@@ -1,14 +1,27 @@
+import { z } from 'zod'
+import { SVD_SIGMAS } from '../../diffusion/index.js'
 import { add, mul } from '../../graph/ops/index.js'
 import {
+  adversarial,
+  adversarialFields,
   contest,
   headsLoss,
   x0Error,
   type AdversarialLosses,
   type AdversarialNetworks,
-  type AdversarialOptions,
 } from './adversarial.js'
 import { type LatentBatch } from './denoiser.js'
 import { meanLogit } from './discriminator.js'
+import { type AdversarialOptions } from './sfv.js'
+
+/** UFOGen with SF-V's discriminator (PAPER section 4). */
+const recipe = z.strictObject({
+  objective: z
+    .literal('ufogen')
+    .describe('UFOGen: a diffusion GAN, judged one noise level below, with reconstruction.'),
+  ...adversarialFields,
+  lambda: z.number().nonnegative().default(1).describe('Weight of the squared error of x_0.'),
+})
 
 /**
  * UFOGen (Xu et al. 2023, eq. 5) in SF-V's frame, with SF-V's discriminator (PAPER section 4): a diffusion GAN. The
@@ -35,3 +48,10 @@ export function ufogenLosses(
     heads: headsLoss(played, penalty),
   }
 }
+
+/** UFOGen: s' is the generator's next lower level. */
+export const ufogen = adversarial<z.output<typeof recipe>>({
+  recipe,
+  losses: ufogenLosses,
+  sigmaD: () => (_, t, levels) => levels[t - 1] ?? SVD_SIGMAS.sigmaMin,
+})

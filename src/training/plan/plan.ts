@@ -2,8 +2,8 @@ import { countFlops } from '../../graph/flops.js'
 import { gradients } from '../../graph/gradients.js'
 import { liveBytes } from '../../graph/memory.js'
 import { sizeOf } from '../../graph/tensor.js'
-import { type Recipe } from '../recipe/index.js'
-import { stepGraph, type Surroundings, type TrainedNetwork } from './graphs.js'
+import { optimizerOf } from '../objectives/fields.js'
+import { type StepGraph, type TrainedNetwork } from '../objectives/objective.js'
 
 /** What a training run takes, of one process. */
 export interface Plan {
@@ -45,14 +45,13 @@ const FLOAT = 4
  */
 const HELD = 2.7
 
-/** Works out what a recipe takes, from its graphs alone. */
-export function planTraining(recipe: Recipe, surroundings: Surroundings): Plan {
-  const { goals, trained, frozen } = stepGraph(recipe, surroundings)
-  const losses = goals.map(({ loss }) => loss)
-  const derivatives = goals.flatMap(({ loss, trained }) => gradients(loss, [...trained.parameters.values()]))
-  const accumulation = 'accumulation' in recipe ? recipe.accumulation : 1
+/** Works out what training takes, from the graph of its step alone. */
+export function planTraining({ trained, frozen }: StepGraph, accumulation: number): Plan {
+  const losses = trained.map(({ loss }) => loss.loss)
+  const derivatives = trained.flatMap(({ loss, set }) => gradients(loss.loss, [...set.parameters.values()]))
   const parameters = trained.reduce((sum, { set }) => sum + set.count, 0)
-  const still = frozen.reduce((sum, set) => sum + set.count, 0)
+  const fed = [...frozen, ...trained.flatMap(({ average }) => average ?? [])]
+  const still = fed.reduce((sum, set) => sum + set.count, 0)
 
   const weights = FLOAT * (parameters + still)
   // While batches are accumulated, their sum is kept beside the gradient of the last.
@@ -82,6 +81,6 @@ export function planTraining(recipe: Recipe, surroundings: Surroundings): Plan {
 function stateBytes({ set, optimizer }: TrainedNetwork): number {
   let values = set.count
   for (const shape of set.shapes.values())
-    for (const slot of Object.values(optimizer.slots(shape))) values += sizeOf(slot)
+    for (const slot of Object.values(optimizerOf(optimizer).slots(shape))) values += sizeOf(slot)
   return FLOAT * values
 }

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { UserError } from '../../errors.js'
 import { packaged } from '../../weights/packaged.node.js'
-import { parseRecipe } from './parse.js'
-import { type Recipe } from './schema.js'
+import { type Recipe } from '../objectives/registry.node.js'
+import { parseRecipe } from './parse.node.js'
 
 /**
  * Reads a recipe file. Where it `extends` another (relative to itself), that one's fields hold which it does not state;
@@ -38,4 +38,20 @@ async function readJson(file: string): Promise<unknown> {
   } catch (error) {
     throw new UserError(`cannot read the recipe ${file}: ${(error as Error).message}; give a JSON file`)
   }
+}
+
+/**
+ * A recipe with `model` and `network` found: `models/fluent` is the one of the package where there is no such folder.
+ */
+export function located<R extends Recipe>(recipe: R): R {
+  const found: { model?: string; network?: string } = {}
+  if ('model' in recipe) found.model = packaged(recipe.model)
+  if ('network' in recipe && typeof recipe.network === 'string') found.network = packaged(recipe.network)
+  return { ...recipe, ...found }
+}
+
+/** The pipeline folder that a recipe starts from, where it starts from one. */
+export function baseOf(recipe: Recipe): string | undefined {
+  if ('model' in recipe) return recipe.model
+  return 'network' in recipe && typeof recipe.network === 'string' ? recipe.network : undefined
 }

@@ -1,5 +1,6 @@
-import { escapeHtml } from './html.js'
-import { smooth, thin, ticks, valueRange, type Series } from './series.js'
+import { escapeHtml } from '../../report/html.js'
+import { rangeAxis } from '../../report/svg.js'
+import { smooth, thin, valueRange, type Series } from './series.js'
 
 /** A curve of a chart. */
 export interface Curve {
@@ -17,18 +18,18 @@ export function chartSvg(title: string, curves: readonly Curve[]): string {
   const steps = raw.flat().map(([step]) => step)
   const [first, last] = [Math.min(...steps), Math.max(...steps)]
   const [low, high] = valueRange(raw, smoothed)
-  const x = (step: number) => LEFT + ((step - first) / (last - first || 1)) * (WIDTH - LEFT - RIGHT)
-  const y = (value: number) => TOP + ((high - value) / (high - low)) * (HEIGHT - TOP - BOTTOM)
+  const { at: x, ticks: stepTicks } = rangeAxis(first, last, LEFT, WIDTH - RIGHT, 5)
+  const { at: y, ticks: valueTicks } = rangeAxis(low, high, HEIGHT - BOTTOM, TOP, 4)
   // Far outside they would only make the file larger: the frame cuts them off.
   const inside = (value: number) => Math.min(HEIGHT * 2, Math.max(-HEIGHT, y(value)))
   const path = (series: Series) =>
     `M${series.map(([step, value]) => `${x(step).toFixed(1)} ${inside(value).toFixed(1)}`).join('L')}`
-  const lines = ticks(low, high, 4).map(
+  const lines = valueTicks.map(
     (value) =>
       `<path class="grid" d="M${LEFT} ${y(value).toFixed(1)}H${WIDTH - RIGHT}"/>` +
       `<text class="tick" x="${LEFT - 6}" y="${(y(value) + 4).toFixed(1)}" text-anchor="end">${short(value)}</text>`,
   )
-  const below = ticks(first, last, 5).map(
+  const below = stepTicks.map(
     (step) =>
       `<text class="tick" x="${x(step).toFixed(1)}" y="${HEIGHT - 6}" text-anchor="middle">${short(step)}</text>`,
   )

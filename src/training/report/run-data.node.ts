@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { UserError } from '../../errors.js'
 import { readJsonFile } from '../../weights/diffusers.node.js'
-import { parseLogLine, RunFolder, type LogLine } from '../run/folder.node.js'
+import { parseLogLine, RunFolder, type LogLine } from '../trainer/run-folder.node.js'
 
 /** Samples of a step: a picture file, moving where the run made it so. */
 export interface RunSample {

@@ -41,14 +41,3 @@ export function valueRange(raw: readonly Series[], smoothed: readonly Series[]):
   const [low, high] = [Math.min(...values), Math.max(...values)]
   return low === high ? [low - Math.abs(low || 1) / 2, high + Math.abs(high || 1) / 2] : [low, high]
 }
-
-/** About `count` round numbers within a range. */
-export function ticks(low: number, high: number, count: number): number[] {
-  const rough = (high - low) / count
-  const power = 10 ** Math.floor(Math.log10(rough))
-  const step = power * ([1, 2, 5].find((factor) => factor * power >= 0.75 * rough) ?? 10)
-  const first = Math.ceil(low / step - 1e-9)
-  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) =>
-    Number(((first + i) * step).toPrecision(12)),
-  )
-}

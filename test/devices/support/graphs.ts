@@ -1,9 +1,9 @@
-import { deviceTraits } from '../../../src/pipeline/device-traits.js'
-import { Model } from '../../../src/pipeline/model.js'
+import { deviceTraits } from '../../../src/svd/device-traits.js'
+import { Model } from '../../../src/svd/model.js'
 import type { Engine, LoweredGraph, Program } from '../../../src/runtime/program.js'
-import { GradientProgram } from '../../../src/training/gradient-program.js'
-import { stepGraph } from '../../../src/training/plan/graphs.js'
-import type { Recipe } from '../../../src/training/recipe/index.js'
+import { GradientProgram } from '../../../src/training/trainer/gradient-program.js'
+import { objectiveOf } from '../../../src/training/objectives/registry.node.js'
+import type { Recipe } from '../../../src/training/objectives/registry.node.js'
 import { tinySource } from '../../pipeline/tiny.js'
 import { recipeJson, smokeRecipe } from '../../training/support/smoke.js'
 
@@ -43,7 +43,7 @@ const TRAININGS: readonly (readonly [string, Recipe['objective'], Readonly<Recor
 ]
 
 /** An engine that opens nothing and keeps what it is handed. */
-function recorder(): { readonly engine: Engine; readonly graphs: LoweredGraph[] } {
+export function recorder(): { readonly engine: Engine; readonly graphs: LoweredGraph[] } {
   const graphs: LoweredGraph[] = []
   const load = (graph: LoweredGraph): Promise<Program> => {
     graphs.push(graph)
@@ -61,9 +61,9 @@ export async function trainingGraphs(): Promise<NamedGraph[]> {
     const recipe = smokeRecipe(objective, changes)
     const of = NETWORKS[objective] ?? objective
     const json = recipeJson(`smoke/${of}.json`)['network'] as object
-    const { goals } = stepGraph(recipe, { json, file: name, height: SIDE, width: SIDE })
+    const { trained } = objectiveOf(recipe).graph(recipe, { json, file: name, height: SIDE, width: SIDE })
     const { engine, graphs } = recorder()
-    await GradientProgram.open(engine, ...goals)
+    await GradientProgram.open(engine, ...trained.map(({ loss, set }) => ({ ...loss, trained: set })))
     all.push(...graphs.map((graph) => ({ name, graph })))
   }
   return all

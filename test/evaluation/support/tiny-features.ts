@@ -1,9 +1,9 @@
 import { input } from '../../../src/graph/ops/index.js'
 import { parseVideoFeaturesConfig, videoFeatures } from '../../../src/models/features/index.js'
 import { ParameterSet } from '../../../src/nn/weights.js'
-import { saveComponent } from '../../../src/training/components.node.js'
-import { initialValues } from '../../../src/training/initial-values.js'
-import { Layout } from '../../../src/training/parameters.js'
+import { saveComponent } from '../../../src/training/output/components.node.js'
+import { initialValues } from '../../../src/training/trainer/initial-values.js'
+import { Layout } from '../../../src/training/trainer/parameters.js'
 
 /** Writes a feature network with random weights, of clips of `frames` pictures, as `features` into a folder. */
 export async function saveTinyFeatures(folder: string, frames: number): Promise<void> {

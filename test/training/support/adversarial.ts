@@ -2,9 +2,9 @@ import { type HeadKind } from '../../../src/models/discriminator/heads.js'
 import { type UNetConfig } from '../../../src/models/unet/index.js'
 import { ParameterSet } from '../../../src/nn/weights.js'
 import { Random } from '../../../src/runtime/random.js'
-import { initialValues } from '../../../src/training/initial-values.js'
-import { Layout } from '../../../src/training/parameters.js'
-import { traceUNet } from '../../../src/training/tasks/unet.js'
+import { initialValues } from '../../../src/training/trainer/initial-values.js'
+import { Layout } from '../../../src/training/trainer/parameters.js'
+import { traceUNet } from '../../../src/training/objectives/denoiser.js'
 import { smokeRecipe } from './smoke.js'
 
 const { network } = smokeRecipe('teacher')

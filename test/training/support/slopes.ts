@@ -1,7 +1,7 @@
 import { type ParameterSet } from '../../../src/nn/weights.js'
 import { Random } from '../../../src/runtime/random.js'
-import { type GradientProgram } from '../../../src/training/gradient-program.js'
-import { Layout } from '../../../src/training/parameters.js'
+import { type GradientProgram } from '../../../src/training/trainer/gradient-program.js'
+import { Layout } from '../../../src/training/trainer/parameters.js'
 
 /**
  * How far, relatively, the gradient of a loss by a network's weights is from central differences, in two random

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { parseRecipe, type Recipe, type RecipeOf } from '../../../src/training/recipe/index.js'
+import { type Recipe, type RecipeOf } from '../../../src/training/objectives/registry.node.js'
+import { parseRecipe } from '../../../src/training/recipe/parse.node.js'
 
 /** The recipes of the repository. */
 export const recipes = fileURLToPath(new URL('../../../recipes/', import.meta.url))

@@ -5,8 +5,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { joinMpi } from '../../../src/runtime/mpi.node.js'
-import { parseRecipe } from '../../../src/training/recipe/index.js'
-import { train } from '../../../src/training/run/train.node.js'
+import { parseRecipe } from '../../../src/training/recipe/parse.node.js'
+import { train } from '../../../src/training/trainer/train.node.js'
 
 const [file, folder] = process.argv.slice(2) as [string, string]
 const job = await joinMpi()

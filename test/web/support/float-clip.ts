@@ -1,7 +1,7 @@
 import type { Picture } from '../../../src/media/frames.js'
 import { Job } from '../../../src/pipeline/job.js'
-import type { ModelSource } from '../../../src/pipeline/model-source.js'
-import { Model } from '../../../src/pipeline/model.js'
+import type { ModelSource } from '../../../src/svd/model-source.js'
+import { Model } from '../../../src/svd/model.js'
 import { noiseSource } from '../../../src/pipeline/noise.js'
 import { closeAll, networksOf, planGeneration } from '../../../src/pipeline/plan.js'
 import { parseSettings, type AnimateSettings } from '../../../src/pipeline/settings.js'
@@ -23,15 +23,15 @@ export async function floatClip(
   const memory = { ...HELD, chunks: plan.chunks }
   const networks = networksOf(plan, memory, model)
   try {
-    const job = new Job(settings, plan, memory, networks, () => undefined)
+    const job = new Job(model, settings, plan, memory, networks, () => undefined)
     const { frames, height, width, latentHeight, latentWidth } = plan.geometry
     const draw = noiseSource(settings.generator, settings.seed!)
     const pictureNoise = draw('picture', 3 * height * width)
     const values = frames * model.vaeConfig.latentChannels * latentHeight * latentWidth
     const start = draw('latents', values).map((value) => plan.startSigma * value)
-    const { condition } = await job.encode(picture, pictureNoise, model)
+    const { condition } = await job.encode(picture, pictureNoise)
     const latents = await job.denoise(condition, start, plan.schedule)
-    return await job.decode(latents, model.vaeConfig.scalingFactor)
+    return await job.decode(latents)
   } finally {
     await closeAll(networks)
   }

@@ -2,7 +2,7 @@
 import { lower } from '../../../src/graph/lower.js'
 import * as ops from '../../../src/graph/ops/index.js'
 import { readImage } from '../../../src/media/image.web.js'
-import { openModelFiles } from '../../../src/pipeline/pretrained.web.js'
+import { openModelFiles } from '../../../src/svd/model-files.web.js'
 import {
   chooseDevice,
   webEngine as engineOf,
