@@ -92,7 +92,7 @@ export async function adversarial(engine: Engine): Promise<BenchResult> {
     rows,
     notes: [
       `Aim: half of the MatMul peak, in this run ${peak.toFixed(0)} GFLOP/s.`,
-      'Elementwise work, norms and softmax count no FLOP.',
+      'Elementwise work, norms and softmax count as no FLOPs.',
     ],
   }
 }
@@ -117,8 +117,8 @@ export async function rematerialisation(): Promise<BenchResult> {
     title: `Rematerialisation of SF-V's step on ${MODEL}: largest resident set`,
     rows,
     notes: [
-      'Aim: half. The process is Node with the weights and the graph open, before the first step.',
-      'Computing again also does without the arena of ONNX Runtime, which holds on to every buffer that it ever had.',
+      'Aim: half. Columns: "kept" keeps the inner values of blocks, "again" computes them again for the gradient. The process is Node before the',
+      'first step, with the weights and the graph open. Rematerialisation also turns off the arena of ONNX Runtime, which never frees a buffer.',
     ],
   }
 }

@@ -32,7 +32,7 @@ export async function mpiEfficiency(): Promise<BenchResult> {
     const [apart] = await Promise.all([measure(process.execPath, CHILD), measure(process.execPath, CHILD)])
     rounds.push({ one, two, apart })
   }
-  const names = { one: 'one', two: 'two, by MPI', apart: 'two, each by itself' } as const
+  const names = { one: 'one', two: 'two, by MPI', apart: 'two, independent' } as const
   const of = (name: keyof typeof names, what: 'step' | 'processor') => median(rounds.map((round) => round[name][what]))
   const share = (name: keyof typeof names, what: 'step' | 'processor') =>
     `${((100 * of('one', what)) / of(name, what)).toFixed(0)} %`
@@ -48,8 +48,8 @@ export async function mpiEfficiency(): Promise<BenchResult> {
       'efficiency by processor time': share(name, 'processor'),
     })),
     notes: [
-      `Bar: 90 %. Averaging ${megabytes.toFixed(0)} MB of gradients takes ${milliseconds(averaging)} ms, waiting for the other included.`,
-      'What two processes lose that know nothing of each other is the machine’s: shared caches and memory. Processor time counts also on a busy machine, but leaves out the waiting.',
+      `Bar: 90 %. Averaging ${megabytes.toFixed(0)} MB of gradients takes ${milliseconds(averaging)} ms, including the wait for the other process.`,
+      'Two independent processes also lose time, because they share caches and memory. Processor time is valid on a busy machine too, but excludes waiting.',
     ],
   }
 }

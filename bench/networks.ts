@@ -66,8 +66,8 @@ export async function engineOverhead(engine: Engine): Promise<BenchResult> {
         },
       ],
       notes: [
-        'Bar: ratio at most 1.03. Below 1 the engine is faster: blends are one product, time is a 2-D convolution, linear layers',
-        'add their bias inside the product. Both graphs are optimised by the same ONNX Runtime.',
+        'Bar: a ratio of at most 1.03. Below 1 the engine is faster. Its blends are one product, time is a 2-D convolution, and linear layers',
+        'add their bias inside the product. The same ONNX Runtime optimises both graphs.',
       ],
     }
   } finally {

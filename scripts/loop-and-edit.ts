@@ -97,23 +97,25 @@ const two = (value: number) => value.toFixed(2)
 const ratio = medianOf(moved.map(([before, after]) => after / before))
 const section = `## Loops and edits
 
-Of \`${model}\`, ${FIGURES.length} figures of the studio's shelf, one forward with seed 1; printed by
+Of \`${model}\`, ${FIGURES.length} figures of the studio's shelf, one forward with seed 1. Printed by
 \`npx tsx scripts/loop-and-edit.ts --write\`.
 
-The seam of a clip is what its last frame and its first differ by, over the median of what neighbours differ by (mean
-absolute difference of bytes); 1 is a step like any other, less a short rest. A model that takes no end frame makes a loop forwards and
-backwards from the picture and fuses both (docs/control.md): 6 forwards, and the loop begins with the picture itself.
+**Seam.** The seam of a clip is the difference between its last frame and its first, over the median difference of neighbouring frames.
+Differences are mean absolute differences of bytes. A seam of 1 looks like any other step; a seam below 1 looks like a short rest.
+
+A model that takes no end frame makes the loop from two clips, forwards and backwards from the picture, and fuses them
+([docs/control.md](control.md)). That takes 6 forwards, and the loop begins with the picture itself.
 
 | clip | seam, median | least | most |
 | --- | --- | --- | --- |
 | one forward | ${two(medianOf(open))} | ${two(Math.min(...open))} | ${two(Math.max(...open))} |
 | with \`--loop\` | ${two(medianOf(closed))} | ${two(Math.min(...closed))} | ${two(Math.max(...closed))} |
 
-The first frame of a loop is as near to the picture as ${two(medianOf(near))} dB; that of an open clip ${two(medianOf(nearOpen))} dB (PSNR, median).
-The loops move ${two(ratio)} times as much as the open clips (mean difference of neighbours, median over figures).
+The PSNR of the first frame against the picture is ${two(medianOf(near))} dB for a loop and ${two(medianOf(nearOpen))} dB for an open clip (median).
+Loops move ${two(ratio)} times as much as open clips (mean difference of neighbours, median over figures).
 
-An edit paints a blue disc on the first frame. The share of it that is in a frame is the projection of the frame's change (against
-the same edit without the disc) on what was painted, within the disc: 1 is all of it, in place.
+**Share of an edit.** An edit paints a blue disc on the first frame. A frame's change is its difference from the same edit without the
+disc. The share is the projection of that change on the painted disc, within the disc. A share of 1 is the whole disc, in place.
 
 | strength | level | share, mean over frames | share in the last frame |
 | --- | --- | --- | --- |

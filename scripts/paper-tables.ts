@@ -116,8 +116,8 @@ async function section(): Promise<string> {
   if (teacher) {
     const { data, features, reconstruction, real } = teacher
     parts.push(
-      `${data.clips} clips of ${data.figures} figures of the ${data.split} split; distances in ${features.description} (SHA-256 ` +
-        `${features.checksum.slice(0, 12)}), which compare with none of the paper's. The VAE alone: ${reconstruction.psnr.toFixed(1)} dB, ` +
+      `${data.clips} clips of ${data.figures} figures of the ${data.split} split. Distances are in ${features.description} (SHA-256 ` +
+        `${features.checksum.slice(0, 12)}). They cannot be compared with the paper's. The VAE alone: ${reconstruction.psnr.toFixed(1)} dB, ` +
         `distance ${reconstruction.fvd.toPrecision(3)}. Flicker of the real clips: ${(1000 * real.flicker).toFixed(1)}.`,
     )
   }
