@@ -27,8 +27,8 @@ beforeAll(async () => {
     const first = feeds['first'] as Float32Array | undefined
     if (made['frames'] && first) told = [first[3 * SIDE * SIDE + 200]!, first[3 * SIDE * SIDE + 64 * SIDE + 64]!]
   })
-  clear = new ImageToVideo(await openModelFolder('interim/fluent-2'), spying)
-  opaque = new ImageToVideo(await openModelFolder('models/fluent'), spying)
+  clear = new ImageToVideo(await openModelFolder('models/fluent'), spying)
+  opaque = new ImageToVideo(await openModelFolder('models/fluent-1'), spying)
 })
 afterAll(() => Promise.all([clear.dispose(), opaque.dispose()]))
 
@@ -50,7 +50,7 @@ it('a model with transparency keeps it, lays it on white, or cuts the figure out
 it('a model without it refuses to keep it, and cuts the figure out of its clip', async () => {
   const options = { frames: 2, steps: 1, seed: 1 }
   await expect(opaque.animate(disc(true), { ...options, alpha: 'keep' })).rejects.toThrow(
-    'models/fluent makes no transparency, and alpha is keep; give key, which cuts the figure out of white, or white',
+    'models/fluent-1 makes no transparency, and alpha is keep; give key, which cuts the figure out of white, or white',
   )
   expect((await opaque.animate(disc(true), { ...options, alpha: 'white' })).alpha).toBeUndefined()
   const cut = await opaque.animate(disc(false), { ...options, alpha: 'key' })

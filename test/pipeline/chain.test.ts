@@ -178,7 +178,7 @@ describe('extending a clip', () => {
 
 describe('a decoder that copies from a picture', () => {
   it('copies from the first one in every link', async () => {
-    const warping = new ImageToVideo(await openModelFolder('interim/fluent-2'), spying)
+    const warping = new ImageToVideo(await openModelFolder('models/fluent'), spying)
     const square: Picture = {
       width: 128,
       height: 128,

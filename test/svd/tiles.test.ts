@@ -54,7 +54,7 @@ describe("the bundled model's decoder in tiles", () => {
 
   it('draws nearly the picture that it draws as a whole: above 40 dB, and not the very same', async () => {
     const [side, tile] = [16, { height: 12, width: 12 }]
-    const model = new Model(await openModelFolder(`${root}models/fluent`), nodeEngine({ threads: 1 }))
+    const model = new Model(await openModelFolder(`${root}models/fluent-1`), nodeEngine({ threads: 1 }))
     const pixels = side * model.vaeConfig.factor
     const fitted = fitPicture(await readImage(`${root}examples/balloon.png`), pixels, pixels, 'cover')
     const encoder = await model.vaeEncoder(pixels, pixels).open()
