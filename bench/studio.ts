@@ -61,7 +61,7 @@ async function firstVisit(browser: Browser, site: Site): Promise<Row[]> {
   const page = await fresh.newPage()
   const before = site.sent
   await page.goto(site.url)
-  await page.locator('.download', { hasText: 'Ready' }).waitFor(PATIENCE)
+  await page.locator('.download', { hasText: /Ready,/ }).waitFor(PATIENCE)
   const bytes = site.sent - before
   await fresh.close()
   return [

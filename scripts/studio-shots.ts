@@ -39,7 +39,7 @@ async function shoot(
   const shot = (name: string) =>
     page.screenshot({ path: join(out, `${name}-${viewport.width}-${colorScheme}.png`), fullPage: isPhone })
   await page.goto(url)
-  await page.locator('.download', { hasText: 'Ready' }).waitFor(PATIENCE)
+  await page.locator('.download', { hasText: /Ready,/ }).waitFor(PATIENCE)
   await shot('front')
   await page.locator('[data-example=balloon]').click()
   await page.locator('.try:not(.empty)').nth(3).waitFor(PATIENCE)

@@ -191,11 +191,13 @@ describe.skipIf(chromiumPath === undefined)(`the studio in Chromium${without}`, 
         }
         const proto = CanvasRenderingContext2D.prototype
         const own = Object.getOwnPropertyDescriptor(proto, 'drawImage')!
+        const draw = own.value as (...args: unknown[]) => void
         let count = 0
-        proto.drawImage = function (this: CanvasRenderingContext2D, ...args: Parameters<typeof own.value>) {
+        const value = function (this: unknown, ...args: unknown[]) {
           count++
-          return own.value.apply(this, args) as unknown
-        } as never
+          draw.apply(this, args)
+        }
+        Object.defineProperty(proto, 'drawImage', { ...own, value })
         await new Promise((resolve) => setTimeout(resolve, 600))
         Object.defineProperty(proto, 'drawImage', own)
         return count

@@ -83,7 +83,7 @@ export class Studio {
 
   /** Waits until the model is there. */
   async ready(): Promise<void> {
-    await this.page.locator('.download', { hasText: 'Ready' }).waitFor({ state: 'attached', ...PATIENCE })
+    await this.page.locator('.download', { hasText: /Ready,/ }).waitFor({ state: 'attached', ...PATIENCE })
   }
 
   /** Waits until nothing is being made, and all four tries are there. */
