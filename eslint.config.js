@@ -9,6 +9,7 @@ export default tseslint.config(
     ignores: [
       'examples/**',
       'dist/',
+      'dist-site/',
       'dist-studio/',
       'data/',
       'runs/',

@@ -139,13 +139,21 @@ function toFramesWithAlpha(
     for (let pixel = 0; pixel < pixels; pixel++) {
       const at = frame * pixels + pixel
       const colour = (c: number) => decoded[(4 * frame + c) * pixels + pixel]!
-      const opacity = Math.min(1, Math.max(0, colour(3)))
+      const opacity = wholeOpacity(colour(3))
       alpha[at] = 255 * opacity
       for (let c = 0; c < 3; c++)
         data[3 * at + c] = opaque ? (255 * colour(c)) / Math.max(opacity, 0.5) : 255 * (colour(c) + 1 - opacity)
     }
   const frames = { width, height, count, data: new Uint8Array(data.buffer) }
   return opaque ? { frames } : { frames, alpha: new Uint8Array(alpha.buffer) }
+}
+
+/** Twice the decoder's mean error of opacity: what is nearer to clear or opaque than this is so. */
+const OPACITY_ERROR = 4 / 255
+
+function wholeOpacity(made: number): number {
+  if (made < OPACITY_ERROR) return 0
+  return made > 1 - OPACITY_ERROR ? 1 : made
 }
 
 /**

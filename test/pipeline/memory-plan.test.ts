@@ -17,7 +17,9 @@ function fullSize(): Model {
   const weights = (name: string) =>
     Promise.resolve({
       path: name,
-      tensors: new Map([['all', { file: name, offset: 0, byteLength: bytes[name]!, dtype: 'F16' as const, shape: [] }]]),
+      tensors: new Map([
+        ['all', { file: name, offset: 0, byteLength: bytes[name]!, dtype: 'F16' as const, shape: [] }],
+      ]),
       checkAgainst: () => undefined,
     })
   const source: ModelSource = { path: 'svd', components: presetComponents('svd')!, weights }

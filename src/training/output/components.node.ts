@@ -77,7 +77,8 @@ export async function readWeights(folder: string, component: string, set: Parame
     const weights = layout.views(vector)
     for (const [module, adapter] of await readLora(lora)) {
       const weight = weights[`${module}.weight`]
-      if (!weight) throw new UserError(`${lora} adapts ${module}, which ${folder}/unet does not have; merge it into its base`)
+      if (!weight)
+        throw new UserError(`${lora} adapts ${module}, which ${folder}/unet does not have; merge it into its base`)
       addLora(weight, adapter)
     }
   }
