@@ -114,7 +114,8 @@ function zipOf(cut: Cut, pictures: readonly PngChunk[][]): Uint8Array {
     writePngChunks([header!, ...comment, ...rest]),
   ])
   // PNG is compressed already.
-  return zipSync(Object.fromEntries(files) as Record<string, Uint8Array>, { level: 0 })
+  // The earliest time that a zip can hold: the same clip gives the same bytes.
+  return zipSync(Object.fromEntries(files) as Record<string, Uint8Array>, { level: 0, mtime: '1980-01-01T12:00' })
 }
 
 /** Each frame as a PNG: all colours, or one palette for all frames. */

@@ -103,12 +103,12 @@ describe('networks that cannot be', () => {
       'a UNet of other latents',
       'teacher',
       fluent,
-      /field in_channels is 8; with latents of 8 channels give 16, 25, 19, 28/,
+      /field in_channels is 8; with latents of 16 channels give 32, 49, 35, 52/,
     ],
     [
       'a UNet of another image encoder',
       'teacher',
-      { ...fluent, network: { ...network('teacher'), in_channels: 16, out_channels: 8 } },
+      { ...fluent, network: { ...network('teacher'), in_channels: 32, out_channels: 16 } },
       /field cross_attention_dim is 32, but the image encoder's vectors are 128 wide: it must be 128/,
     ],
   ] as const)('are refused before anything is opened: %s', async (_, objective, changes, message) => {
