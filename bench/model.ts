@@ -4,8 +4,8 @@ import type { Tensor } from '../src/graph/tensor.js'
 import { parseUNetConfig, unet, type UNetConfig } from '../src/models/unet/index.js'
 import { ParameterSet } from '../src/nn/weights.js'
 
-/** The model whose networks are measured: models/fluent, or that of $SFV_BENCH_MODEL. */
-export const MODEL = process.env['SFV_BENCH_MODEL'] ?? 'models/fluent'
+/** The model whose networks are measured: the first bundled one, whose numbers go back furthest, or that of $SFV_BENCH_MODEL. */
+export const MODEL = process.env['SFV_BENCH_MODEL'] ?? 'models/fluent-1'
 
 /** Frames and latent size of a clip. */
 export const CLIP = { videos: 1, frames: 14, height: 16, width: 16 }
